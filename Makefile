@@ -1,0 +1,71 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both install what they need into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO_SIZE ?= demo
+SANDBOX := $(BIN)/python -m ingestion.sandbox exec --size $(DEMO_SIZE) --state data/sandbox --rate raised
+
+# The stack is told to stay silent before it is imported.
+export DO_NOT_TRACK=1
+export RUNTIME__DLTHUB_TELEMETRY=false
+export DBT_SEND_ANONYMOUS_USAGE_STATS=false
+export DBT_VERSION_CHECK=false
+export GX_ANALYTICS_ENABLED=false
+
+.PHONY: help install demo advance dev test check format bench lock clean-data
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: .venv/installed ## create .venv from requirements.lock (hashes checked)
+
+# uv is taken from the same lock file with pip, then installs the rest; pip alone is the slower way to the same place.
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 …")'
+	@echo "Installing the locked environment into .venv …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@awk '/^uv==/{keep=1} keep && /^[a-z]/ && !/^uv==/{exit} keep' requirements.lock > .venv/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# dbt's manifest is parsed once here; Dagster only reads it.
+MANIFEST := dbt_project/target/manifest.json
+$(MANIFEST): .venv/installed $(shell find dbt_project -name target -prune -o -name logs -prune -o -type f -print 2>/dev/null)
+	@$(BIN)/qoh manifest
+
+demo: $(MANIFEST) ## sync a pretend company over HTTP, build, check, estimate, publish and report
+	@echo "Sandbox with raised rate limits (real ones are in the tests and benchmarks)."
+	@QOH_CONNECTIONS=connections.example.toml $(SANDBOX) -- $(BIN)/qoh run
+
+advance: .venv/installed ## let 30 days pass in the pretend company; the next `make demo` syncs what changed
+	@$(BIN)/python -m ingestion.sandbox advance --state data/sandbox --days 30
+
+dev: $(MANIFEST) ## sandbox and Dagster UI on 127.0.0.1, ready to click
+	@QOH_CONNECTIONS=connections.example.toml $(SANDBOX) -- $(BIN)/qoh dev
+
+test: $(MANIFEST) ## every test, offline
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(MANIFEST) ## format, lint, types, SQL lint
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project
+
+format: .venv/installed ## write the format that `make check` asks for
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(MANIFEST) ## measure sync, load, dbt, checks and estimates; rewrite docs/performance.md
+	@$(BIN)/python -m benchmarks
+
+lock: ## resolve requirements.lock again from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --generate-hashes --extra dev --python-version 3.11 --universal --no-header pyproject.toml -o requirements.lock
+
+clean-data: ## show what a fresh start would delete; CONFIRM=yes deletes it
+	@if [ "$(CONFIRM)" = yes ]; then rm -rf data keys && echo "data/ and keys/ deleted: all links and histories made with those keys are gone."; \
+	else echo "Would delete:"; du -sh data keys 2>/dev/null; echo "Run: make clean-data CONFIRM=yes"; fi
