@@ -1,7 +1,7 @@
 """BambooHR: the system of record for employees.
 
-Source of the shapes: the vendor's OpenAPI document of April 2026. The list endpoint returns everybody, leavers included;
-fields it does not carry are read per employee, for changed employees only.
+Source of the shapes: the vendor's OpenAPI document of April 2026. The list endpoint returns everybody, leavers
+included; fields it does not carry are read per employee, for changed employees only.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Files: a folder or fsspec URL where a firm drops CSV, XLSX or Parquet exports.
 
-Two layouts: the tidy one (a file a table, columns as declared below) and the wide one (one row per employee, a column per
-review cycle), described in `connections.toml`. A file is loaded whole or not at all.
+Two layouts: the tidy one (a file a table, columns as declared below) and the wide one (one row per employee, a column
+per review cycle), described in `connections.toml`. A file is loaded whole or not at all.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ STREAMS: tuple[Stream, ...] = (
             Column("sha256", required=True, description="Fingerprint of its content."),
             Column("rows", "bigint", description="Rows the file gave."),
             Column("mode", description="full (the file is everything) or delta (the file adds and changes)."),
-            Column("as_of", description="Moment the file describes, as its manifest says."),
+            Column("as_of", "timestamp", description="Moment the file describes, as its manifest says."),
             Column("status", enum=("loaded", "rejected"), description="Whether its rows were loaded."),
             Column("reason", description="Why it was rejected: row, column and rule, never a value."),
             Column("loaded_at", "timestamp", description="When it was read."),

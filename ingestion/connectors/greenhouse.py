@@ -1,7 +1,7 @@
 """Greenhouse, Harvest API v3: the applicant tracking system.
 
-Source of the shapes: harvestdocs.greenhouse.io. Children point at parents; parents never embed children, so every table is
-its own endpoint, except the two lists inside `/candidates` and the one inside `/users`.
+Source of the shapes: harvestdocs.greenhouse.io. Children point at parents; parents never embed children, so every
+table is its own endpoint, except the two lists inside `/candidates` and the one inside `/users`.
 """
 
 from __future__ import annotations
@@ -268,7 +268,7 @@ STREAMS: tuple[Stream, ...] = (
             Column(
                 "candidate_attribute_rating",
                 enum=("definitely_not", "no", "mixed", "yes", "strong_yes", "no_decision"),
-                description="Rating; spelled differently from the overall recommendation, and only here `mixed` exists.",
+                description="Rating; spelled unlike the overall recommendation, and only here `mixed` exists.",
             ),
             *_TIMES,
         ),

@@ -1,7 +1,7 @@
 """Lattice, Talent API v1: the performance system.
 
-Nothing in it can be filtered by date, so lists are read whole; reviews are read cycle by cycle, the recent cycles on every run
-and the settled ones once a week.
+Nothing in it can be filtered by date, so lists are read whole; reviews are read cycle by cycle, the recent cycles on
+every run and the settled ones once a week.
 """
 
 from __future__ import annotations
