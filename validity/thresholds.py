@@ -1,0 +1,34 @@
+"""The one table of sample sizes: from which n a number is computed, and from which n it may be shown.
+
+*Estimable*: computed with its interval and kept in the warehouse. *Shown*: may leave it (published file, report). An
+inconclusive result is still shown as inconclusive; hiding it would be publication bias.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Sample sizes at which one kind of number is estimable and at which it is shown."""
+
+    estimable: int
+    shown: int
+
+
+PEOPLE_COUNT = Threshold(estimable=0, shown=5)
+GROUP_RATE = Threshold(estimable=5, shown=10)
+OBSERVED_CORRELATION = Threshold(estimable=25, shown=30)
+
+MIN_DISTINCT_SCORES = 3
+"""A correlation needs at least so many different score values."""
+
+MAX_SAME_RATER_SHARE = 0.20
+"""Above it a correlation is not called clean: too many hires were rated by somebody who had interviewed them."""
+
+MIN_SATTERTHWAITE_DF = 4.0
+"""Below it a cluster-robust interval is not to be trusted (Bell & McCaffrey 2002; Pustejovsky & Tipton 2018)."""
+
+FALSE_DISCOVERY_RATE = 0.10
+"""Share of wrong "predicts" verdicts tolerated among the techniques of one job family (Benjamini & Hochberg 1995)."""
