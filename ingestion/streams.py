@@ -1,14 +1,23 @@
-"""What a stream is: one vendor endpoint, written down as data.
+"""What a stream is: one vendor endpoint, written down as data; and what passes between a connector and the loader.
 
 A connector is a list of `Stream`s plus what is odd about its vendor. Everything that can be said as data is said here:
 where the rows are, which columns may be read (the allow-list), which identify a person, how the stream moves forward.
+
+A connector module exports::
+
+    VENDOR: str                                   # "greenhouse"
+    STREAMS: tuple[Stream, ...]
+    def authentication(connection) -> Auth        # ingestion.client: ApiKey, Bearer, ClientCredentials, NoAuth
+    class Connector:                              # see `ConnectorLike`
+        def __init__(self, connection, client): ...
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal, Protocol
 
 DataType = Literal["text", "bigint", "double", "bool", "timestamp", "date"]
 Zone = Literal["warehouse", "demographics"]
@@ -55,6 +64,9 @@ class Stream:
         vault_kind: token kind the vault attributes belong to, and the column that holds it.
         scope: permission the vendor asks for, named in errors and by `qoh doctor`.
         params: constant query parameters.
+        complete_every_days: a stream without cursor is read completely at least this often; between, the loader passes a
+            window with `complete=False` and the connector may read only what can have changed (0: always completely).
+        page_size: rows asked for per page, where the vendor lets us choose.
     """
 
     name: str
@@ -71,8 +83,86 @@ class Stream:
     vault_kind: tuple[str, str] | None = None
     scope: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
+    complete_every_days: int = 0
+    page_size: int | None = None
     description: str = ""
 
     def __post_init__(self) -> None:
         if self.cursor is None and self.parent is None and not self.full_reason:
             raise ValueError(f"stream `{self.name}`: without a cursor it needs a full_reason")
+
+
+@dataclass(frozen=True)
+class Window:
+    """What one read has to cover.
+
+    Attributes:
+        start: inclusive lower bound on the stream's cursor; None when the stream has no cursor.
+        end: inclusive upper bound, never after the vendor's own clock.
+        complete: every row of the stream is wanted (streams without a cursor, see `Stream.complete_every_days`).
+        done: units (file hashes, closed cycles) that earlier reads finished, as `Page.done` named them.
+    """
+
+    start: datetime | None
+    end: datetime
+    complete: bool = False
+    done: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answer of the vendor: its records as they came, and where they came from.
+
+    Records of nested streams (`Stream.parent`) are taken from the same page by the loader: each item of the parent's
+    list at `nested_path` becomes a record `{**item, "_parent": parent}`; an item that is no object becomes
+    `{"value": item, "_parent": parent}`. A child's columns reach the parent by a path like `_parent.id`.
+
+    Attributes:
+        records: the vendor's records; a connector may add keys (`_cycle_id`), never remove the key.
+        endpoint: URL path (or file name) for quarantine and errors; no query, no personal value.
+        done: units whose last record is on this page; remembered once the window is stored.
+    """
+
+    records: list[Any]
+    endpoint: str
+    done: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """One line of `qoh doctor`.
+
+    Attributes:
+        subject: what was looked at ("credential", "clock", "stream scorecards", "scope harvest:offers:list").
+        status: ok, warning (works, with a loss that the message names) or problem.
+        message: what was seen, what was expected, and the next step; never a secret.
+    """
+
+    subject: str
+    status: Literal["ok", "warning", "problem"]
+    message: str
+
+
+class ConnectorLike(Protocol):
+    """What the loader and `qoh doctor` ask of a vendor.
+
+    Attributes:
+        clock_path: a cheap endpoint; the `Date` header of its answer is the vendor's clock, which caps every window.
+            Empty: the local clock.
+        parallel_streams: how many streams may be read at the same time.
+    """
+
+    clock_path: str
+    parallel_streams: int
+
+    def read(self, stream: Stream, window: Window) -> Iterator[Page]:
+        """Every page of the stream within the window; a failure raises and nothing of the window is stored."""
+        ...
+
+    def sweep_ids(self, stream: Stream) -> Iterator[list[str]]:
+        """All ids (clear, as the vendor names them) that exist now, page by page; raises rather than stop early."""
+        ...
+
+    def probe(self) -> list[ProbeResult]:
+        """What works and what does not, without reading data."""
+        ...
