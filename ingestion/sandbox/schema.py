@@ -1,11 +1,11 @@
 """The neutral, versioned tables of the sandbox company, written down as data.
 
-The model (`company.py` and its helpers) fills exactly these tables; the faces (one file a vendor) translate them into wire
-formats and read nothing else. Every table also has `valid_from` and `valid_to` (UTC; NaT = open): a version is visible at
-T when `valid_from <= T < valid_to`. A key without a visible version after an earlier one was hard deleted. A vendor's
-`updated_at` is the version's `valid_from`; its `created_at` is the `created_at` column (first version's `valid_from`).
+The model (`company.py` and its helpers) fills exactly these tables; the faces (one file a vendor) translate them into
+wire formats and read nothing else. Every table also has `created_at`, `valid_from` and `valid_to` (UTC; NaT = open): a
+version is visible at T when `valid_from <= T < valid_to`. A key without a visible version after an earlier one was hard
+deleted. A vendor's `updated_at` is the version's `valid_from`, its `created_at` the first version's `valid_from`.
 
-Types: `id` int64 (nullable Int64 where a `?` follows), `text` (None when empty), `bool`, `int`, `float`,
+Types: `id` int64 (nullable Int64 where a `?` follows), `text` (pandas str, missing = NaN), `bool`, `int`, `float`,
 `time` (UTC timestamp, NaT when empty), `day` (naive midnight timestamp, NaT when empty).
 """
 
@@ -41,7 +41,7 @@ PEOPLE = (
     Table(
         "people",
         "person_id",
-        "One per human being, applicants and employees alike. Nobody serves it; candidates and employees are its views.",
+        "One per human being, applicants and employees alike. Nobody serves it: candidates and employees are views.",
         (
             ("person_id", "id", ""),
             ("first_name", "text", "legal first name"),
@@ -245,8 +245,8 @@ ATS = (
     Table(
         "stage_visits",
         "visit_id",
-        "One per application and stage. For people who got past the review every stage of the job has a row (scaffolding, "
-        "entered_at NaT until they arrive).",
+        "One per application and stage. For people who got past the review every stage of the job has a row "
+        "(scaffolding, entered_at NaT until they arrive).",
         (
             ("visit_id", "id", ""),
             ("application_id", "id", ""),
@@ -384,7 +384,7 @@ HRIS = (
     Table(
         "employees",
         "employee_id",
-        "One per employee; a rehire keeps the id. After termination manager, department and level are blank (vendor trap).",
+        "One per employee; a rehire keeps the id. Leavers: manager, department, level are blank (vendor trap).",
         (
             ("employee_id", "id", ""),
             ("person_id", "id", "truth; never served"),
