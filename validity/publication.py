@@ -13,7 +13,7 @@ _CELL = ["rung", "technique", "variant"]
 def shown(estimates: pd.DataFrame) -> pd.DataFrame:
     """`validity.technique_estimates` as it may be published.
 
-    Estimates on fewer hires than the shown threshold become ``suppressed``; an inconclusive one with enough hires stays.
+    Estimates on fewer hires than the shown threshold become ``suppressed``; inconclusive ones with enough hires stay.
     Counts of 1–4 people are blanked, and with them the next smallest job family, so that the total does not give
     the blank away.
     """
