@@ -1,0 +1,304 @@
+"""Every way ingestion can fail, one class per cause; each builds its own sentence.
+
+A message names the subject, what was seen, what was expected, what happened to the data and the next command. It never
+carries a secret, a query string or a value of a person: tokens and ids only::
+
+    IngestionError
+    ├── ConfigurationError
+    │   ├── SettingInvalid
+    │   ├── ConnectionsFileMissing
+    │   ├── ConnectionsFileInvalid
+    │   ├── ConnectionUnknown
+    │   ├── VendorUnknown
+    │   ├── StreamUnknown
+    │   └── SecretMissing
+    ├── LockHeld
+    ├── VendorError
+    │   ├── Unreachable
+    │   ├── CredentialRejected
+    │   ├── PermissionMissing
+    │   ├── RequestRejected
+    │   ├── StillThrottled
+    │   ├── ServerFailing
+    │   ├── NotJson
+    │   ├── WrongEnvelope
+    │   ├── PagingLoops
+    │   └── ForeignLink
+    ├── DataRefused
+    │   ├── StreamShrank
+    │   ├── SweepShrank
+    │   └── MostRecordsRefused
+    ├── LoadFailed
+    └── PublishRefused
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from ingestion.exit_codes import ExitCode
+
+NOTHING_WRITTEN = "Nothing of this window was stored; the next run reads it again."
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in backticks, in order, as a sentence wants them."""
+    return ", ".join(f"`{name}`" for name in sorted(names)) or "none"
+
+
+class IngestionError(Exception):
+    """Base of all errors this package raises on purpose."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.STREAMS_FAILED
+
+
+class ConfigurationError(IngestionError):
+    """Something the operator wrote, or did not write."""
+
+    exit_code = ExitCode.USAGE
+
+
+class SettingInvalid(ConfigurationError):
+    """An environment variable holds something unusable."""
+
+    def __init__(self, variable: str, seen: str, expected: str) -> None:
+        super().__init__(f"`{variable}` is `{seen}`; expected {expected}. Nothing was started.")
+
+
+class ConnectionsFileMissing(ConfigurationError):
+    """There is no connections file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"`{path.name}` was not found (QOH_CONNECTIONS). Nothing was started. "
+            "Run: cp connections.example.toml connections.toml"
+        )
+
+
+class ConnectionsFileInvalid(ConfigurationError):
+    """The connections file does not say what it should."""
+
+    def __init__(self, path: Path, where: str, problem: str) -> None:
+        super().__init__(
+            f"`{path.name}`, {where}: {problem}. Nothing was started. "
+            "Compare with connections.example.toml, then run: qoh connections"
+        )
+
+
+class ConnectionUnknown(ConfigurationError):
+    """A connection was asked for that is not configured."""
+
+    def __init__(self, connection_id: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"`{connection_id}` is no connection; configured are {listed(known)}. Nothing was started. "
+            "Run: qoh connections"
+        )
+
+
+class VendorUnknown(ConfigurationError):
+    """A connection names a vendor without a connector."""
+
+    def __init__(self, connection_id: str, vendor: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"Connection `{connection_id}` has vendor `{vendor}`; connectors exist for {listed(known)}. "
+            "This connection was not read; the others are not affected."
+        )
+
+
+class StreamUnknown(ConfigurationError):
+    """A stream was asked for that the vendor does not have."""
+
+    def __init__(self, vendor: str, stream: str, known: Iterable[str]) -> None:
+        super().__init__(f"`{vendor}` has no stream `{stream}`; it has {listed(known)}. Nothing was started.")
+
+
+class SecretMissing(ConfigurationError):
+    """A named secret or address is not set."""
+
+    def __init__(self, connection_id: str, variable: str, purpose: str) -> None:
+        super().__init__(
+            f"Connection `{connection_id}` needs `{variable}` ({purpose}), which is neither an environment variable nor "
+            "a key of dlt's secrets file. This connection was not read; the others are not affected. "
+            f"Set it and run: python -m ingestion {connection_id}"
+        )
+
+
+class LockHeld(IngestionError):
+    """Another run holds the warehouse lock."""
+
+    exit_code = ExitCode.LOCK_HELD
+
+    def __init__(self, pid: str, since: str) -> None:
+        self.pid, self.since = pid, since
+        super().__init__(
+            f"Another run holds the warehouse: pid {pid}, started {since}. Nothing was read or written. "
+            "Wait for it, or end that process; a run that was killed holds nothing."
+        )
+
+
+class VendorError(IngestionError):
+    """The vendor's side did not answer as its contract says; one stream fails, the others go on."""
+
+
+class Unreachable(VendorError):
+    """No answer at all."""
+
+    def __init__(self, connection_id: str, host: str, path: str, cause: str, tries: int) -> None:
+        super().__init__(
+            f"`{connection_id}`: {host} did not answer for `{path}` ({cause}, {tries} tries). {NOTHING_WRITTEN} "
+            "Check the address and the network, then run: qoh doctor"
+        )
+
+
+class CredentialRejected(VendorError):
+    """The credential itself is refused."""
+
+    def __init__(self, connection_id: str, path: str, status: int, variables: Iterable[str]) -> None:
+        super().__init__(
+            f"`{connection_id}`: `{path}` refused the credential (HTTP {status}). {NOTHING_WRITTEN} "
+            f"Renew it, set {listed(variables)}, then run: qoh doctor"
+        )
+
+
+class PermissionMissing(VendorError):
+    """The credential is valid but may not read this."""
+
+    def __init__(self, connection_id: str, path: str, needs: str) -> None:
+        self.needs = needs
+        wanted = f"the permission `{needs}`" if needs else "a permission it does not have"
+        super().__init__(
+            f"`{connection_id}`: `{path}` answered 403; the credential needs {wanted}. "
+            "This stream was not read; the others are not affected. Grant it at the vendor, then run: qoh doctor"
+        )
+
+
+class RequestRejected(VendorError):
+    """The vendor says our request is wrong."""
+
+    def __init__(self, connection_id: str, path: str, status: int, said: str) -> None:
+        self.status = status
+        quoted = f' and said "{said}"' if said else ""
+        super().__init__(
+            f"`{connection_id}`: `{path}` answered HTTP {status}{quoted}. {NOTHING_WRITTEN} "
+            "The vendor's contract may have changed: compare the connector's endpoint with the vendor's documentation."
+        )
+
+
+class StillThrottled(VendorError):
+    """The vendor asks for more patience than one request may take."""
+
+    def __init__(self, connection_id: str, path: str, asked: float, waited: float, limit: float) -> None:
+        super().__init__(
+            f"`{connection_id}`: `{path}` is throttled: the vendor asks for another {asked:.0f} s after {waited:.0f} s "
+            f"of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {NOTHING_WRITTEN}"
+        )
+
+
+class ServerFailing(VendorError):
+    """The vendor's server keeps failing."""
+
+    def __init__(self, connection_id: str, path: str, status: int, tries: int) -> None:
+        super().__init__(
+            f"`{connection_id}`: `{path}` answered HTTP {status} {tries} times. {NOTHING_WRITTEN} "
+            "Look at the vendor's status page and run again later."
+        )
+
+
+class NotJson(VendorError):
+    """The answer is no JSON document."""
+
+    def __init__(self, connection_id: str, path: str, seen: str, size: int) -> None:
+        super().__init__(
+            f"`{connection_id}`: `{path}` answered HTTP 200 with {seen} ({size:,} bytes), expected a JSON document. "
+            f"{NOTHING_WRITTEN} If it stays so, open the address with the same credential: a proxy or a maintenance "
+            "page may answer instead of the vendor."
+        )
+
+
+class WrongEnvelope(VendorError):
+    """JSON, but not of the agreed shape; never taken for "no rows"."""
+
+    def __init__(self, connection_id: str, path: str, expected: str, seen: str) -> None:
+        super().__init__(
+            f"`{connection_id}`: `{path}` answered HTTP 200 without {expected}; seen: {seen}. {NOTHING_WRITTEN} "
+            "The vendor changed its answer or reports an error in it: run `qoh doctor`."
+        )
+
+
+class PagingLoops(VendorError):
+    """A next page that was read already."""
+
+    def __init__(self, connection_id: str, path: str, pages: int) -> None:
+        super().__init__(
+            f"`{connection_id}`: `{path}` points back to a page that was read already, after {pages} pages. "
+            f"{NOTHING_WRITTEN}"
+        )
+
+
+class ForeignLink(VendorError):
+    """A next page on another host, where our credential must not go."""
+
+    def __init__(self, connection_id: str, path: str, host: str) -> None:
+        super().__init__(
+            f"`{connection_id}`: `{path}` points to its next page on another host ({host}); the credential is not sent "
+            f"there. {NOTHING_WRITTEN} Check the base URL of the connection."
+        )
+
+
+class DataRefused(IngestionError):
+    """The answer is well formed and still not to be believed."""
+
+
+class StreamShrank(DataRefused):
+    """A complete read returned far fewer rows than the last one."""
+
+    def __init__(self, connection_id: str, vendor: str, stream: str, seen: int, before: int, floor: float) -> None:
+        super().__init__(
+            f"`{vendor}.{stream}`: {seen:,} rows read, {before:,} in the last load (floor {floor:.0%}). Nothing was "
+            "written. If the vendor really deleted them, run: "
+            f"python -m ingestion {connection_id} --stream {stream} --accept-shrink"
+        )
+
+
+class SweepShrank(DataRefused):
+    """An id sweep found far fewer ids than the last one."""
+
+    def __init__(self, connection_id: str, vendor: str, stream: str, seen: int, before: int, floor: float) -> None:
+        super().__init__(
+            f"`{vendor}.{stream}`: the id sweep saw {seen:,} ids, {before:,} last time (floor {floor:.0%}). It proves "
+            "nothing and no row was marked deleted. If the vendor really deleted them, run: "
+            f"python -m ingestion {connection_id} --stream {stream} --sweep --accept-shrink"
+        )
+
+
+class MostRecordsRefused(DataRefused):
+    """So many records fail the contract that the contract, not the record, must be wrong."""
+
+    def __init__(self, vendor: str, stream: str, endpoint: str, refused: int, seen: int, rules: str) -> None:
+        super().__init__(
+            f"`{vendor}.{stream}`: {refused:,} of {seen:,} records of `{endpoint}` fail the contract ({rules}). Nothing "
+            "of this window was stored: this is a changed answer, not bad records. Run: qoh doctor"
+        )
+
+
+class LoadFailed(IngestionError):
+    """dlt or the warehouse failed while storing; the working directory is thrown away and the window read again."""
+
+    def __init__(self, vendor: str, stream: str, step: str, cause: str) -> None:
+        super().__init__(
+            f"`{vendor}.{stream}`: storing failed in step {step} ({cause}). The window counts as unread and is read "
+            "again by the next run; stored rows are as before. Check free disk space, then run again."
+        )
+
+
+class PublishRefused(IngestionError):
+    """A role's file cannot be written as asked."""
+
+    exit_code = ExitCode.CHECKS_FAILED
+
+    def __init__(self, role: str, problem: str) -> None:
+        super().__init__(
+            f"Publishing for `{role}` was refused: {problem}. Readers keep the version they have. Run: qoh run"
+        )
