@@ -1,0 +1,37 @@
+{# Linearly interpolated quantile of an aggregate. #}
+{% macro quantile(expression, q) -%}
+    percentile_cont({{ q }}) within group (order by {{ expression }})
+{%- endmacro %}
+
+{# Ends of the 95 % Wilson score interval of k successes in n (Wilson 1927); null without trials. #}
+{% macro wilson_lo(k, n) -%}
+    {{ _wilson(k, n, '-') }}
+{%- endmacro %}
+
+{% macro wilson_hi(k, n) -%}
+    {{ _wilson(k, n, '+') }}
+{%- endmacro %}
+
+{% macro _wilson(k, n, sign) -%}
+    {%- set z = 1.959963984540054 -%}
+    {%- set z2 = z * z -%}
+    {%- set p = '(cast(' ~ k ~ ' as double) / nullif(' ~ n ~ ', 0))' -%}
+    (
+        {{ p }} + {{ z2 }} / (2 * {{ n }})
+        {{ sign }} {{ z }} * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z2 }} / (4 * cast({{ n }} as double) * {{ n }}))
+    ) / (1 + {{ z2 }} / nullif({{ n }}, 0))
+{%- endmacro %}
+
+{# Status of a rate with n behind it; the thresholds are PRIVACY 5's, as vars. #}
+{% macro rate_status(n, condition='true') -%}
+    case
+        when {{ n }} < {{ var('rate_min_n') }} or not ({{ condition }}) then 'not_estimable'
+        when {{ n }} < {{ var('rate_low_n') }} then 'low_n'
+        else 'ok'
+    end
+{%- endmacro %}
+
+{# A rate or its interval end, null where the status says not_estimable. #}
+{% macro if_estimable(value, n, condition='true') -%}
+    case when {{ n }} >= {{ var('rate_min_n') }} and ({{ condition }}) then {{ value }} end
+{%- endmacro %}

@@ -1,0 +1,10 @@
+{# Lower case, punctuation as single blanks, one blank at each end: so rules can use blanks as word borders. Letters of
+   every alphabet stay. Patterns in seeds use only literals, ( ) | ? + * . [ ] because every engine reads those alike. #}
+{% macro normalise_name(expression) -%}
+    ' ' || trim(regexp_replace(lower({{ expression }}), '[-_/(),.:;&+|#"!?* ]+', ' ', 'g')) || ' '
+{%- endmacro %}
+
+{# Whether the pattern occurs anywhere in the text. #}
+{% macro regex_matches(expression, pattern) -%}
+    regexp_matches({{ expression }}, {{ pattern }})
+{%- endmacro %}
