@@ -119,8 +119,8 @@ class SecretMissing(ConfigurationError):
 
     def __init__(self, connection_id: str, variable: str, purpose: str) -> None:
         super().__init__(
-            f"Connection `{connection_id}` needs `{variable}` ({purpose}), which is neither an environment variable nor "
-            "a key of dlt's secrets file. This connection was not read; the others are not affected. "
+            f"Connection `{connection_id}` needs `{variable}` ({purpose}), which is neither an environment variable "
+            "nor a key of dlt's secrets file. This connection was not read; the others are not affected. "
             f"Set it and run: python -m ingestion {connection_id}"
         )
 
@@ -278,8 +278,8 @@ class MostRecordsRefused(DataRefused):
 
     def __init__(self, vendor: str, stream: str, endpoint: str, refused: int, seen: int, rules: str) -> None:
         super().__init__(
-            f"`{vendor}.{stream}`: {refused:,} of {seen:,} records of `{endpoint}` fail the contract ({rules}). Nothing "
-            "of this window was stored: this is a changed answer, not bad records. Run: qoh doctor"
+            f"`{vendor}.{stream}`: {refused:,} of {seen:,} records of `{endpoint}` fail the contract ({rules}). "
+            "Nothing of this window was stored: this is a changed answer, not bad records. Run: qoh doctor"
         )
 
 

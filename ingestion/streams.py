@@ -64,8 +64,8 @@ class Stream:
         vault_kind: token kind the vault attributes belong to, and the column that holds it.
         scope: permission the vendor asks for, named in errors and by `qoh doctor`.
         params: constant query parameters.
-        complete_every_days: a stream without cursor is read completely at least this often; between, the loader passes a
-            window with `complete=False` and the connector may read only what can have changed (0: always completely).
+        complete_every_days: a stream without cursor is read completely at least this often; between, the loader passes
+            a window with `complete=False` and the connector may read only what can have changed (0: always completely).
         page_size: rows asked for per page, where the vendor lets us choose.
     """
 

@@ -28,4 +28,4 @@ def vendors() -> dict[str, ConnectorModule]:
         for info in pkgutil.iter_modules(__path__)
         if not info.name.startswith("_")
     )
-    return {module.VENDOR: module for module in modules if hasattr(module, "VENDOR")}  # type: ignore[misc]
+    return {module.VENDOR: module for module in modules if hasattr(module, "VENDOR")}
