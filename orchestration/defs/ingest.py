@@ -1,0 +1,195 @@
+"""One asset per raw table and connection: a plain multi-asset over `ingestion.load.sync`.
+
+dagster-dlt is not used: it drops local state and calls the pipeline itself, which defeats lock, healing and windows.
+A failed stream yields its asset and a failed `loaded` check, because an output that is not yielded would silently skip
+everything downstream while the run counts as a success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from ingestion.connections import Connection
+from ingestion.connectors import vendors
+from ingestion.errors import IngestionError
+from ingestion.streams import Column, Stream
+from orchestration import progress
+from orchestration.defs.writer import MAX_RUNTIME, RETRY, WRITER_POOL, WarehouseWriter
+
+OWNER = "team:people-data"
+LOADED = "loaded"
+COUNTS = ("n_rows", "n_changed", "n_deleted", "n_quarantined", "n_requests", "n_throttled", "wait_seconds")
+OPS_TABLES = {
+    "stream_runs": "One row per sync, connection and stream: rows, requests, waits, and the class of the error if it failed.",
+    "sweeps": "One row per id sweep that looked for hard deletes.",
+    "quarantine": "One row per record that was set aside: where it came from, which rule it broke. No values.",
+    "connections": "One row per connection that was ever synced, and whether it is still configured.",
+}
+DIALECT = {"text": "VARCHAR", "timestamp": "TIMESTAMPTZ", "bool": "BOOLEAN"}
+
+
+def asset_key(connection: Connection, stream_name: str) -> dg.AssetKey:
+    """Where a connection's raw table stands in the lineage."""
+    return dg.AssetKey([f"raw_{connection.vendor}", connection.id, stream_name])
+
+
+def _column(column: Column) -> dg.TableColumn:
+    notes = [column.description] if column.description else []
+    if column.token:
+        notes.append(f"keyed token of a {column.token}")
+    return dg.TableColumn(
+        column.name,
+        DIALECT.get(column.type, column.type.upper()),
+        description="; ".join(notes) or None,
+        constraints=dg.TableColumnConstraints(nullable=not column.required),
+    )
+
+
+def _description(connection: Connection, stream: Stream) -> str:
+    how = f"read by `{stream.cursor}`" if stream.cursor else stream.full_reason or f"nested in `{stream.parent}`"
+    return f"{stream.description or stream.name.replace('_', ' ').capitalize()}\n\n`{stream.path}` of `{connection.id}`: {how}."
+
+
+def _spec(connection: Connection, stream: Stream) -> dg.AssetSpec:
+    schema = dg.TableSchema(columns=[dg.TableColumn("connection_id", "VARCHAR"), *map(_column, stream.columns)])
+    return dg.AssetSpec(
+        asset_key(connection, stream.name),
+        description=_description(connection, stream),
+        group_name=f"sync_{connection.id}",
+        owners=[OWNER],
+        kinds={"dlt", "duckdb"},
+        tags={"layer": "raw", "vendor": connection.vendor, "zone": stream.zone},
+        metadata={
+            "dagster/column_schema": schema,
+            "dagster/table_name": f"raw_{connection.vendor}.{stream.name}",
+            "primary_key": ", ".join(("connection_id", *stream.key)),
+        },
+        skippable=True,
+    )
+
+
+def connection_assets(connection: Connection) -> dg.AssetsDefinition:
+    """The raw tables of one connection; any of them can be synced alone."""
+    streams = {stream.name: stream for stream in vendors()[connection.vendor].STREAMS}
+    keys = {name: asset_key(connection, name) for name in streams}
+
+    @dg.multi_asset(
+        name=f"sync_{connection.id}",
+        description=f"Sync `{connection.id}` ({connection.vendor}): one dlt run per stream and window.",
+        specs=[_spec(connection, stream) for stream in streams.values()],
+        check_specs=[
+            dg.AssetCheckSpec(LOADED, asset=key, description="The last sync of this table ended without an error.")
+            for key in keys.values()
+        ],
+        can_subset=True,
+        pool=WRITER_POOL,
+        retry_policy=RETRY,
+        op_tags=MAX_RUNTIME,
+    )
+    def sync_connection(context: dg.AssetExecutionContext, writer: WarehouseWriter) -> Iterator[Any]:
+        chosen = [name for name, key in keys.items() if key in context.selected_asset_keys]
+        with progress.stage(f"sync {connection.id}"):
+            results, error = _sync(connection, None if len(chosen) == len(streams) else chosen)
+        if error:
+            context.log.error(error)
+        for name in chosen:
+            yield from _reported(keys[name], results.get(name), error)
+
+    return sync_connection
+
+
+def _sync(connection: Connection, streams: Sequence[str] | None) -> tuple[dict[str, Any], str | None]:
+    """Results by stream, or the sentence of what stopped the whole connection."""
+    from ingestion.load import sync
+
+    try:
+        result = sync(connection, streams=streams, progress=progress.tell)
+    except IngestionError as error:
+        return {}, str(error)
+    return {stream.stream: stream for stream in result.streams}, None
+
+
+def _reported(key: dg.AssetKey, result: Any, connection_error: str | None) -> Iterator[Any]:
+    error = connection_error or (result.error if result else None)
+    metadata: dict[str, Any] = {"status": result.status if result else "failed"}
+    if result:
+        metadata |= {name: getattr(result, name) for name in COUNTS}
+        metadata["dagster/row_count"] = result.n_rows
+        metadata["seconds"] = round((result.ended_at - result.started_at).total_seconds(), 2)
+    yield dg.MaterializeResult(key, metadata=metadata)
+    yield dg.AssetCheckResult(
+        passed=not error,
+        check_name=LOADED,
+        asset_key=key,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"error": error} if error else {},
+    )
+
+
+def ops_assets(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The sync's own records; also makes sure that every raw table of every vendor exists, connected or not."""
+    upstream = list(upstream)
+    specs = [
+        dg.AssetSpec(
+            ["raw_ops", table],
+            description=description,
+            deps=upstream,
+            group_name="ops",
+            owners=[OWNER],
+            kinds={"duckdb"},
+            tags={"layer": "raw"},
+            metadata={"dagster/table_name": f"raw_ops.{table}"},
+        )
+        for table, description in OPS_TABLES.items()
+    ]
+
+    @dg.multi_asset(name="sync_records", specs=specs, can_subset=True, pool=WRITER_POOL, op_tags=MAX_RUNTIME)
+    def sync_records(context: dg.AssetExecutionContext, writer: WarehouseWriter) -> Iterator[dg.MaterializeResult]:
+        from ingestion.load import ensure_raw_tables
+        from orchestration.warehouse import count
+
+        ensure_raw_tables()
+        for key in context.selected_asset_keys:
+            yield dg.MaterializeResult(key, metadata={"dagster/row_count": count(".".join(key.path))})
+
+    return sync_records
+
+
+def link_asset(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
+    """Candidates matched to employees through the vault: the only step that reads clear names and addresses."""
+    matched_on = {"candidates", "candidate_email_addresses", "users", "employees", "applications", "scorecards"}
+
+    @dg.asset(
+        key=["raw_links", "vault_matches"],
+        deps=[key for key in upstream if key.path[-1] in matched_on],
+        description="One row per candidate and employee that vault and reviewed file take for the same person, with method and score.",
+        group_name="links",
+        owners=[OWNER],
+        kinds={"python", "duckdb"},
+        tags={"layer": "raw", "zone": "vault"},
+        metadata={"dagster/table_name": "raw_links.vault_matches"},
+        pool=WRITER_POOL,
+        retry_policy=RETRY,
+        op_tags=MAX_RUNTIME,
+    )
+    def vault_matches(writer: WarehouseWriter) -> dg.MaterializeResult:
+        from ingestion.load import ensure_raw_tables
+        from ingestion.privacy import match_people
+        from orchestration.warehouse import count
+
+        with progress.stage("link people"):
+            ensure_raw_tables()
+            match_people()
+            return dg.MaterializeResult(metadata={"dagster/row_count": count("raw_links.vault_matches")})
+
+    return vault_matches
+
+
+def ingest_definitions(connections: Sequence[Connection]) -> dg.Definitions:
+    """Every connection's tables, the sync's records and the person links."""
+    assets = [connection_assets(connection) for connection in connections]
+    upstream = [key for definition in assets for key in definition.keys]
+    return dg.Definitions(assets=[*assets, ops_assets(upstream), link_asset(upstream)])

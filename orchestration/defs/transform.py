@@ -1,0 +1,107 @@
+"""The dbt project as assets: one `dbt build` a run, lineage straight from the connections' tables to the models."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
+
+from ingestion.connections import Connection
+from ingestion.settings import settings
+from orchestration import progress
+from orchestration.defs.ingest import asset_key
+from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
+from orchestration.manifest import PROJECT_DIR, manifest
+
+IDS_SUFFIX = "__ids"
+LAYERS = {"staging": "staging", "canonical": "canonical", "snapshots": "history", "restricted": "restricted"}
+
+
+class Translator(DagsterDbtTranslator):
+    """Keys are schema and name; a dbt source stands for the same table of every connection of its vendor."""
+
+    def __init__(self, connections: Sequence[Connection]) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=True))
+        self._connections = connections
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        props = self.get_resource_props(manifest, unique_id)
+        schema, meta = props["schema"], props.get("config", {}).get("meta") or props.get("meta") or {}
+        key = dg.AssetKey([schema, props["name"]])
+        if props["resource_type"] == "source":
+            return spec.replace_attributes(key=key, group_name="sources")
+        return spec.replace_attributes(
+            key=key,
+            deps=self._deps(manifest, spec.deps),
+            group_name=schema,
+            owners=[f"team:{meta['owner']}"] if "owner" in meta else [],
+            kinds={"dbt", "duckdb", *({"snapshot", "seed"} & {props["resource_type"]})},
+        ).merge_attributes(tags={"layer": LAYERS.get(schema, "mart")})
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return str(dbt_resource_props.get("description") or f"dbt {dbt_resource_props['resource_type']}")
+
+    def _deps(self, manifest: Mapping[str, Any], deps: Sequence[dg.AssetDep]) -> list[dg.AssetDep]:
+        sources = {dg.AssetKey([node["schema"], node["name"]]) for node in manifest["sources"].values()}
+        keys: dict[dg.AssetKey, None] = {}
+        for dep in deps:
+            found = self._tables(dep.asset_key) if dep.asset_key in sources else [dep.asset_key]
+            keys.update(dict.fromkeys(found))
+        return [dg.AssetDep(key) for key in keys]
+
+    def _tables(self, source: dg.AssetKey) -> list[dg.AssetKey]:
+        """The assets behind a dbt source; none when no connection of that vendor is configured."""
+        schema, table = source.path
+        if schema in ("raw_ops", "raw_links"):
+            return [source]
+        stream = table.removesuffix(IDS_SUFFIX)
+        return [asset_key(one, stream) for one in self._connections if f"raw_{one.vendor}" == schema]
+
+
+def dbt_definitions(connections: Sequence[Connection]) -> dg.Definitions:
+    """All models, seeds and snapshots, with dbt's tests as asset checks.
+
+    Raises:
+        ManifestMissing: `qoh manifest` was never run.
+    """
+    path = manifest()
+    project = DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR)
+    translator = Translator(connections)
+
+    @dbt_assets(
+        manifest=json.loads(path.read_text()),
+        project=project,
+        dagster_dbt_translator=translator,
+        name="dbt_build",
+        pool=WRITER_POOL,
+        op_tags=MAX_RUNTIME,
+    )
+    def dbt_build(context: dg.AssetExecutionContext, dbt: DbtCliResource, writer: WarehouseWriter) -> Iterator[Any]:
+        # No connection to the warehouse may be open in this process now: dbt is another one.
+        target = settings().home / "dbt"
+        with progress.stage("dbt build"):
+            yield from dbt.cli(["build", "--quiet"], context=context, target_path=target).stream()
+
+    return dg.Definitions(assets=[dbt_build], resources={"dbt": _cli(project)})
+
+
+def _cli(project: DbtProject) -> DbtCliResource:
+    # `dbt` of this environment, also where its bin directory is not on the PATH.
+    executable = str(Path(sys.executable).with_name("dbt"))
+    return DbtCliResource(project_dir=project, profiles_dir=str(PROJECT_DIR), dbt_executable=executable)
+
+
+def mart_keys(path: Path | None = None) -> list[dg.AssetKey]:
+    """Asset keys of all marts, from the manifest."""
+    nodes = json.loads((path or manifest()).read_text())["nodes"].values()
+    return [
+        dg.AssetKey([node["schema"], node["name"]])
+        for node in nodes
+        if node["resource_type"] in ("model", "seed") and node["schema"].startswith("marts_")
+    ]

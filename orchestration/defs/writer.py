@@ -1,0 +1,76 @@
+"""One writer: the warehouse lock held from the first step of a run to its last, and the pool that makes runs queue for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import dagster as dg
+
+from ingestion.lock import warehouse_lock
+from orchestration.home import prepare
+
+WRITER_POOL = "duckdb_writer"
+PID_TAG = "qoh/pid"
+RETRY = dg.RetryPolicy(max_retries=1, delay=10, backoff=dg.Backoff.EXPONENTIAL)
+MAX_RUNTIME = {"dagster/max_runtime": str(int(timedelta(hours=6).total_seconds()))}
+
+_holders = 0
+
+
+@contextmanager
+def sole_writer() -> Iterator[None]:
+    """Hold the warehouse lock; `qoh run` takes it before Dagster does, in the same process.
+
+    Raises:
+        LockHeld: another process holds it, with its pid and start time.
+    """
+    global _holders
+    if _holders == 0:
+        with warehouse_lock():
+            _holders = 1
+            try:
+                yield
+            finally:
+                _holders = 0
+        return
+    _holders += 1
+    try:
+        yield
+    finally:
+        _holders -= 1
+
+
+class WarehouseWriter(dg.ConfigurableResource):
+    """Held by every step that writes. In-process steps share it, so the lock spans sync, build, checks and publish."""
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[WarehouseWriter]:
+        prepare()
+        with sole_writer():
+            yield self
+
+
+def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark runs whose process is gone as failed; a `qoh run` that was killed has no launcher that would notice.
+
+    Returns:
+        Ids of the runs that were marked.
+    """
+    started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]))
+    dead = [run for run in started if run.tags.get(PID_TAG) and not _is_alive(int(run.tags[PID_TAG]))]
+    for run in dead:
+        instance.report_run_failed(run, "The process of this run was killed. The next run heals what it left.")
+    return [run.run_id for run in dead]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()

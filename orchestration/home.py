@@ -1,0 +1,55 @@
+"""DAGSTER_HOME and the environment of every process that runs Dagster or dbt, set in one place and before their import."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ingestion.settings import Settings, settings, silence
+
+silence()
+
+TEMPLATE = Path(__file__).with_name("dagster.yaml")
+POSTGRES_URL = "QOH_DAGSTER_POSTGRES_URL"
+POSTGRES_STORAGE = f"""
+# Runs, events and schedules in PostgreSQL, because {POSTGRES_URL} was set when this file was written. SQLAlchemy 2.1 reads
+# postgresql:// as psycopg 3, which dagster-postgres does not speak: write postgresql+psycopg2://.
+storage:
+  postgres:
+    postgres_url:
+      env: {POSTGRES_URL}
+"""
+
+
+class EncryptionNotOn(Exception):
+    """File encryption was asked for, and DuckDB cannot write it here."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "QOH_ENCRYPTION=1 asks for encrypted warehouse files, and DuckDB 2.0 cannot write them without an extension that it "
+            "would have to download. Nothing was started. Put QOH_HOME on an encrypted disk and unset QOH_ENCRYPTION."
+        )
+
+
+def prepare() -> Settings:
+    """Install `dagster.yaml` where there is none and point Dagster and dbt at this home.
+
+    Returns:
+        The settings of this process.
+
+    Raises:
+        EncryptionNotOn: QOH_ENCRYPTION is set.
+    """
+    if os.environ.get("QOH_ENCRYPTION", "") not in ("", "0"):
+        raise EncryptionNotOn
+    current = settings()
+    home = current.home / "dagster"
+    home.mkdir(mode=0o700, exist_ok=True)
+    instance_file = home / "dagster.yaml"
+    if not instance_file.exists():
+        storage = POSTGRES_STORAGE if os.environ.get(POSTGRES_URL) else ""
+        instance_file.write_text(TEMPLATE.read_text() + storage)
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ["QOH_WAREHOUSE_PATH"] = str(current.warehouse_file)
+    os.environ["QOH_DEMOGRAPHICS_PATH"] = str(current.demographics_file)
+    return current

@@ -1,0 +1,40 @@
+"""What a run says while it runs: one listener per process (the terminal of `qoh run`), or nobody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+Listener = Callable[[Any], None]
+
+_listeners: list[Listener] = []
+stage_seconds: dict[str, float] = {}
+
+
+def tell(event: Any) -> None:
+    """Pass an event (a sentence, or a progress event of the loader) to whoever listens."""
+    for listener in _listeners:
+        listener(event)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Have `listener` told everything until the block ends."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Announce a stage and keep how long it took."""
+    tell(f"{name} …")
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        stage_seconds[name] = stage_seconds.get(name, 0.0) + time.monotonic() - started

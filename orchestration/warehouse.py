@@ -1,0 +1,62 @@
+"""Short-lived connections to the warehouse file: opened for one question, closed before dbt or a reader needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import duckdb
+import pandas as pd
+
+from ingestion.settings import settings
+
+OFFLINE = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+
+
+@contextmanager
+def warehouse(*, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse file, for the holder of the lock only."""
+    connection = duckdb.connect(str(settings().warehouse_file), read_only=read_only, config=OFFLINE)
+    try:
+        connection.execute("set timezone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def tables(schemas: Sequence[str] | None = None) -> list[str]:
+    """Names (`schema.table`) of the tables and views, of these schemas or of all."""
+    with warehouse() as connection:
+        rows = connection.execute(
+            "select table_schema, table_name from information_schema.tables order by all"
+        ).fetchall()
+    return [f"{schema}.{table}" for schema, table in rows if schemas is None or schema in schemas]
+
+
+def frame(table: str) -> pd.DataFrame:
+    """One table as a frame."""
+    with warehouse() as connection:
+        return connection.execute(f"select * from {table}").df()
+
+
+def count(table: str) -> int:
+    """Rows of a table."""
+    with warehouse() as connection:
+        row = connection.execute(f"select count(*) from {table}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def write_frame(table: str, rows: pd.DataFrame) -> int:
+    """Replace `schema.table` by these rows in one transaction.
+
+    Returns:
+        How many rows the table has now.
+    """
+    schema = table.partition(".")[0]
+    with warehouse(read_only=False) as connection:
+        connection.begin()
+        connection.execute(f"create schema if not exists {schema}")
+        connection.register("rows_to_write", rows)
+        connection.execute(f"create or replace table {table} as select * from rows_to_write")
+        connection.commit()
+    return len(rows)
