@@ -1,0 +1,184 @@
+"""`python -m ingestion.sandbox`: start the pretend company, or move its clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from ingestion.sandbox.chaos import KINDS, UnknownChaos
+from ingestion.sandbox.files import write_drops
+from ingestion.sandbox.limits import RATES
+from ingestion.sandbox.server import Sandbox, open_company
+from ingestion.sandbox.state import SIZES, SandboxState, SandboxStateError
+
+USAGE_ERROR = 2
+HISTORY_BEHIND = timedelta(days=92)
+"""The default `--as-of` lies three months before today, so that `advance` has something to reveal."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="A pretend company that answers like Greenhouse, BambooHR and Lattice, on this machine only.\n\n"
+    "Start it, point connections.toml at the addresses it prints (or source the variables in sandbox.json), sync, then"
+    " move its clock with `advance` and sync again: edits, deletions, new hires and new reviews arrive.",
+)
+
+StateOption = Annotated[
+    Path, typer.Option("--state", help="Directory that keeps the clock, the built company and sandbox.json.")
+]
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"`{text}` is not a day; write it as 2026-08-23.") from None
+
+
+def _fail(problem: Exception | str) -> None:
+    typer.echo(str(problem), err=True)
+    raise typer.Exit(USAGE_ERROR)
+
+
+def _state(directory: Path, seed: int | None, size: str | None, as_of: date | None) -> SandboxState:
+    """The remembered state, or a new one; asking for another company in the same directory is an error."""
+    today = datetime.now(UTC).date()
+    known = SandboxState.load(directory)
+    if known is None:
+        start = as_of or today - HISTORY_BEHIND
+        if start > today:
+            raise SandboxStateError(f"sandbox clock: --as-of {start} lies in the future; the latest is {today}.")
+        return SandboxState(7 if seed is None else seed, size or "demo", start, today)
+    if (seed is not None and seed != known.seed) or (size is not None and size != known.size):
+        raise SandboxStateError(
+            f"sandbox: {directory} holds the company of seed {known.seed}, size {known.size}. Nothing was changed. "
+            "Start it without --seed and --size, or use another --state directory."
+        )
+    if as_of is not None and as_of != known.as_of:
+        return known.moved(to=as_of)
+    return known
+
+
+@app.command()
+def serve(
+    state: StateOption = Path("data/sandbox"),
+    size: Annotated[
+        str | None, typer.Option(help=f"How big the company is: {', '.join(SIZES)} [default: demo].")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same company [default: 7].")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Day the clock starts at [default: three months ago].")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    rate: Annotated[
+        str, typer.Option(help="Rate windows: `real` as the vendors set them, `raised` so that nothing waits.")
+    ] = "real",
+    chaos: Annotated[
+        list[str] | None, typer.Option(help=f"What goes wrong (repeatable): {', '.join(KINDS)}. KIND:STREAM limits it.")
+    ] = None,
+    latency: Annotated[float, typer.Option(help="Seconds added to every answer, to stand for a network.")] = 0.0,
+    control: Annotated[
+        bool, typer.Option("--control", help="Answer /control/chaos, /control/advance and /control/log.")
+    ] = False,
+    drops: Annotated[bool, typer.Option("--drops/--no-drops", help="Write the file drops when starting.")] = True,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; prints one JSON line with addresses and credentials when ready.
+
+    The same goes into STATE/sandbox.json. Credentials are invented and open nothing but this sandbox.
+    """
+    try:
+        if rate not in RATES:
+            raise SandboxStateError(f"--rate `{rate}` is not one of {', '.join(RATES)}.")
+        if size is not None and size not in SIZES:
+            raise SandboxStateError(f"--size `{size}` is not one of {', '.join(SIZES)}.")
+        remembered = _state(state, seed, size, _day(as_of))
+    except SandboxStateError as problem:
+        return _fail(problem)
+    remembered.save(state)
+    sandbox = Sandbox(state, limits=RATES[rate], port=port, latency=latency, control=control)
+    for spec in chaos or []:
+        try:
+            sandbox.chaos.switch(spec)
+        except UnknownChaos as problem:
+            return _fail(problem)
+    _run(sandbox, state, remembered, drops=drops)
+
+
+def _run(sandbox: Sandbox, state: Path, remembered: SandboxState, *, drops: bool) -> None:
+    sandbox.store()
+    listener = sandbox.bind()
+    if drops:
+        write_drops(sandbox.store(), state / "drops", remembered.as_of)
+    listener.listen()  # a client that reads the line below may connect at once
+    description = {
+        "urls": sandbox.urls,
+        "env": sandbox.env,
+        "as_of": str(remembered.as_of),
+        "history_end": str(remembered.history_end),
+        "pid": os.getpid(),
+    }
+    note = state / "sandbox.json"
+    unfinished = note.with_suffix(f".{os.getpid()}")
+    unfinished.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    unfinished.chmod(0o600)
+    unfinished.replace(note)
+    server = uvicorn.Server(sandbox.configuration())
+    if "stop_server" in sandbox.chaos.active():
+        threading.Timer(0.1, lambda: setattr(server, "should_exit", True)).start()
+    _stop_on_signals(server)
+    typer.echo(json.dumps(description))
+    sys.stdout.flush()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        note.unlink(missing_ok=True)
+        sandbox.stop()
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    """Signals that come before uvicorn has set its own handlers must not be lost."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        server.should_exit = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+@app.command()
+def advance(
+    state: StateOption = Path("data/sandbox"),
+    days: Annotated[int | None, typer.Option(help="Days to move the clock forward.")] = None,
+    to: Annotated[str | None, typer.Option(help="Day to move the clock to.")] = None,
+) -> None:
+    """Move the sandbox clock forward, never beyond the end of its history; a running sandbox follows at once."""
+    known = SandboxState.load(state)
+    if known is None:
+        return _fail(f"sandbox: {state} holds no state. Start one with `python -m ingestion.sandbox serve --state …`.")
+    if (days is None) == (to is None):
+        return _fail("sandbox clock: give either --days or --to. Nothing changed.")
+    try:
+        moved = known.moved(days=days, to=_day(to))
+    except SandboxStateError as problem:
+        return _fail(problem)
+    moved.save(state)
+    if (state / "drops").exists():
+        store = open_company(state, moved.seed, moved.size, moved.history_end)
+        write_drops(store, state / "drops", moved.as_of)
+        store.close()
+    reached = " (end of the generated history)" if moved.as_of == moved.history_end else ""
+    typer.echo(f"sandbox clock: {known.as_of} -> {moved.as_of}{reached}")
+
+
+if __name__ == "__main__":
+    app()
