@@ -31,7 +31,13 @@ class Size:
 def _year(name: str, applications: int, interviewed: int, hires: int, employees: int) -> Size:
     """One year's counts (docs: planning sizes), plus the three months that `advance` can still reveal."""
     return Size(
-        name, 1.25, round(applications * 1.25), round(interviewed * 1.25), round(hires * 1.25), employees, max(hires // 4, 8)
+        name,
+        1.25,
+        round(applications * 1.25),
+        round(interviewed * 1.25),
+        round(hires * 1.25),
+        employees,
+        max(hires // 4, 8),
     )
 
 
@@ -66,5 +72,7 @@ class Options:
 def size_named(name: str) -> Size:
     """The size called `name`; an unknown one is an error that lists the known ones."""
     if name not in SIZES:
-        raise ValueError(f"size `{name}` is not one of {', '.join(SIZES)}; nothing was built. Pass one of them as --size.")
+        raise ValueError(
+            f"size `{name}` is not one of {', '.join(SIZES)}; nothing was built. Pass one of them as --size."
+        )
     return SIZES[name]
