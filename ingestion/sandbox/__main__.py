@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +19,7 @@ import uvicorn
 from ingestion.sandbox.chaos import KINDS, UnknownChaos
 from ingestion.sandbox.files import write_drops
 from ingestion.sandbox.limits import RATES
+from ingestion.sandbox.runner import running_sandbox
 from ingestion.sandbox.server import Sandbox, open_company
 from ingestion.sandbox.state import SIZES, SandboxState, SandboxStateError
 
@@ -178,6 +180,39 @@ def advance(
         store.close()
     reached = " (end of the generated history)" if moved.as_of == moved.history_end else ""
     typer.echo(f"sandbox clock: {known.as_of} -> {moved.as_of}{reached}")
+
+
+@app.command(
+    name="exec",
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False},
+)
+def execute(
+    command: typer.Context,
+    state: StateOption = Path("data/sandbox"),
+    size: Annotated[str | None, typer.Option(help=f"{', '.join(SIZES)} [default: demo].")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same company [default: 7].")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Day the clock starts at.")] = None,
+    rate: Annotated[str, typer.Option(help=f"Rate windows: {', '.join(RATES)}.")] = "raised",
+) -> None:
+    """Run a command beside the sandbox: `exec --size demo -- qoh run`. Its exit code is passed on; the sandbox stops with it.
+
+    The command finds addresses and invented credentials in the environment variables that connections.example.toml names.
+    """
+    if not command.args:
+        _fail("sandbox exec: no command given. Write it after `--`: python -m ingestion.sandbox exec -- qoh run")
+    try:
+        _state(state, seed, size, _day(as_of)).save(state)
+    except SandboxStateError as problem:
+        _fail(problem)
+    typer.echo("Starting the pretend company …", err=True)
+    with running_sandbox(state=state, rate=rate) as sandbox:
+        sandbox.write_drops()
+        typer.echo(f"Pretend company ready: its calendar says {sandbox.as_of}, rate limits {rate}.", err=True)
+        child = subprocess.Popen(command.args, env=os.environ | sandbox.env)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda received, _: child.send_signal(received))
+        code = child.wait()
+    raise typer.Exit(code)
 
 
 if __name__ == "__main__":
