@@ -194,9 +194,10 @@ def execute(
     as_of: Annotated[str | None, typer.Option("--as-of", help="Day the clock starts at.")] = None,
     rate: Annotated[str, typer.Option(help=f"Rate windows: {', '.join(RATES)}.")] = "raised",
 ) -> None:
-    """Run a command beside the sandbox: `exec --size demo -- qoh run`. Its exit code is passed on; the sandbox stops with it.
+    """Run a command beside the sandbox: `exec --size demo -- qoh run`; its exit code is passed on.
 
-    The command finds addresses and invented credentials in the environment variables that connections.example.toml names.
+    The command finds addresses and invented credentials in the variables that connections.example.toml names. The
+    sandbox stops when the command does.
     """
     if not command.args:
         _fail("sandbox exec: no command given. Write it after `--`: python -m ingestion.sandbox exec -- qoh run")
