@@ -1,0 +1,154 @@
+"""What a sync tells while it runs, and how a console shows it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.console import Console
+
+
+@dataclass(frozen=True)
+class StreamStarted:
+    """A stream is being read."""
+
+    connection_id: str
+    vendor: str
+    stream: str
+
+
+@dataclass(frozen=True)
+class PageRead:
+    """One more answer arrived; the numbers are those of the stream so far."""
+
+    connection_id: str
+    vendor: str
+    stream: str
+    pages: int
+    rows: int
+    requests: int
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The connection waits for its vendor."""
+
+    connection_id: str
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class WindowStored:
+    """A window is stored and remembered; `seconds_left` estimates the rest of a backfill."""
+
+    connection_id: str
+    vendor: str
+    stream: str
+    start: str
+    end: str
+    rows: int
+    changed: int
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class StreamDone:
+    """A stream has ended, well or not."""
+
+    connection_id: str
+    vendor: str
+    stream: str
+    status: str
+    rows: int
+    changed: int
+    deleted: int
+    quarantined: int
+    requests: int
+    waited: float
+    seconds: float
+    error: str | None
+
+
+Event = StreamStarted | PageRead | Waiting | WindowStored | StreamDone
+Progress = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """Show nothing."""
+
+
+class ConsoleProgress:
+    """Lines for people: one per finished stream, one per longer wait, and a sign of life every few seconds.
+
+    The same on a terminal and in a log file: plain lines survive both.
+    """
+
+    def __init__(self, console: Console | None = None, every: float = 5.0) -> None:
+        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._every = every
+        self._lock = threading.Lock()
+        self._last = time.monotonic()
+        self._running: dict[tuple[str, str], PageRead] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Show one event; called from several threads."""
+        with self._lock:
+            line = self._line(event)
+            if line is not None:
+                self._last = time.monotonic()
+                self._console.print(line)
+
+    def _line(self, event: Event) -> str | None:
+        match event:
+            case PageRead():
+                self._running[event.connection_id, event.stream] = event
+                return self._sign_of_life()
+            case Waiting(seconds=seconds):
+                return f"  {event.connection_id}: waits {seconds:.0f} s ({event.reason})" if seconds >= 2 else None
+            case WindowStored(seconds_left=left) if left is not None and left >= 1:
+                return (
+                    f"  {event.vendor}.{event.stream}: {event.start} to {event.end} stored, {event.rows:,} rows; "
+                    f"about {duration(left)} left"
+                )
+            case StreamDone():
+                self._running.pop((event.connection_id, event.stream), None)
+                return summary(event)
+        return None
+
+    def _sign_of_life(self) -> str | None:
+        if time.monotonic() - self._last < self._every:
+            return None
+        parts = [
+            f"{page.vendor}.{page.stream} {page.pages} pages, {page.rows:,} rows" for page in self._running.values()
+        ]
+        return "  reading: " + "; ".join(parts)
+
+
+def summary(event: StreamDone) -> str:
+    """One line about a finished stream."""
+    mark = {"ok": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "–"}[event.status]
+    parts = [f"{event.rows:,} rows", f"{event.changed:,} changed"]
+    parts += [f"{event.deleted:,} deleted"] if event.deleted else []
+    parts += [f"[yellow]{event.quarantined:,} set aside[/]"] if event.quarantined else []
+    parts += [f"{event.requests} requests"]
+    parts += [f"{event.waited:.0f} s waited"] if event.waited >= 1 else []
+    line = f"{mark} {event.connection_id} {event.stream}: {', '.join(parts)}, {event.seconds:.1f} s"
+    return f"{line}\n  [red]{_plain(event.error)}[/]" if event.error else line
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> duration(42), duration(150), duration(8000)
+    ('42 s', '3 min', '2.2 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
