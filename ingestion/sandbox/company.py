@@ -10,6 +10,7 @@ Nothing here reads the machine's clock: the same arguments give the same company
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,7 +21,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ingestion.sandbox import directory, hiring, links, performance, plans, records, scorecards, truth, workforce
+from ingestion.sandbox import directory, hiring, links, performance, records, scorecards, truth, workforce
+from ingestion.sandbox.names import LEVELS, SOURCE_SHARES
 from ingestion.sandbox.people import FIRST_CANDIDATE_ID, candidate_versions, draw_people, eeoc_rows
 from ingestion.sandbox.plans import FIRST_USER_ID, Plans, applied_times, draw_plans
 from ingestion.sandbox.records import FIRST_APPLICATION_ID, Applications
@@ -28,7 +30,6 @@ from ingestion.sandbox.schema import TABLES
 from ingestion.sandbox.sizes import Options, Size, size_named
 from ingestion.sandbox.techniques import FAMILIES
 from ingestion.sandbox.versions import NEVER, Array, Frame, Rng, end_at, finish, later, once, rng_for
-from ingestion.sandbox.names import LEVELS, SOURCE_SHARES
 
 REPEAT_SHARE = 0.07
 STALE_SHARE = 0.02
@@ -89,8 +90,7 @@ class Company:
         steps = [pd.Timestamp(self.history_end, tz="UTC") - pd.Timedelta(days=days) for days in (120, 90, 60, 30, 0)]
         by_date = {step.date().isoformat(): self.counts(step) for step in steps}
         moved = {
-            f"{a.date().isoformat()}..{b.date().isoformat()}": self.changes(a, b)
-            for a, b in zip(steps, steps[1:], strict=False)
+            f"{a.date().isoformat()}..{b.date().isoformat()}": self.changes(a, b) for a, b in itertools.pairwise(steps)
         }
         path.write_text(json.dumps({**self.truth, "counts": by_date, "changes": moved}, default=truth.as_json))
 
@@ -254,8 +254,8 @@ class _Builder:
         code, _ = pd.factorize(frame["person_id"])
         frame["candidate_id"] = FIRST_CANDIDATE_ID + code
 
-    def record_hiring(self, applications: Applications, process: hiring.Process, made: Plans, people: Frame, linked: Frame,
-                      new: Frame) -> None:  # fmt: skip
+    def record_hiring(self, applications: Applications, process: hiring.Process, made: Plans, people: Frame,
+                      linked: Frame, new: Frame) -> None:  # fmt: skip
         """Fill the ATS tables, then let deleted candidates take everything of theirs along."""
         frame = applications.frame
         visits, first, visit = records.stage_visits(self.rng("visits"), applications, process, made)
@@ -299,11 +299,12 @@ class _Builder:
         drawn = lone & (rng.random(len(frame)) < DELETED_SHARE)
         gone[drawn] = later(at[drawn], rng.uniform(31, 500, drawn.sum()))
         moments = np.arange(self.start + np.timedelta64(75, "D"), self.end, np.timedelta64(15, "D"))
-        for number, moment in enumerate(moments):
-            wanted = lone & np.isnat(gone) & (at < moment - np.timedelta64(30, "D")) & (was_seen == (number % 2 == 0))
-            pool = np.flatnonzero(wanted)
+        noon = later(moments, rng.uniform(0.4, 0.7, len(moments)))
+        known = later(moments, -30.0)
+        for number in range(len(moments)):
+            pool = np.flatnonzero(lone & np.isnat(gone) & (at < known[number]) & (was_seen == (number % 2 == 0)))
             if len(pool):
-                gone[rng.choice(pool)] = moment + np.timedelta64(int(rng.integers(30_000, 60_000)), "s")
+                gone[rng.choice(pool)] = noon[number]
         blank = lone & np.isnat(gone) & (rng.random(len(frame)) < ANONYMISED_SHARE)
         blank_at = later(at[blank], rng.uniform(180, 700, blank.sum()))
         ids = frame["candidate_id"].to_numpy()

@@ -12,7 +12,19 @@ from ingestion.sandbox.links import feature
 from ingestion.sandbox.people import pick, plain
 from ingestion.sandbox.plans import FIRST_USER_ID
 from ingestion.sandbox.techniques import FAMILIES
-from ingestion.sandbox.versions import BLANK_DAY, BLANK_ID, NEVER, Array, Frame, Rng, later, midnight, once, overlay
+from ingestion.sandbox.versions import (
+    BLANK_DAY,
+    BLANK_ID,
+    NEVER,
+    Array,
+    Frame,
+    Rng,
+    keep,
+    later,
+    midnight,
+    once,
+    overlay,
+)
 from ingestion.sandbox.workforce import FIRST_EMPLOYEE_ID, Workforce
 
 ALL_FAMILIES = (*FAMILIES, "people")
@@ -24,7 +36,7 @@ OTHER_USERS_SHARE = 0.10
 
 @dataclass(frozen=True)
 class Roster:
-    """One row an employee (position order): names, e-mails, place, rename; the raw material of the three directories."""
+    """One row an employee (position order): names, e-mails, place, rename; and the stays and moves."""
 
     frame: Frame
     spells: Frame
@@ -51,7 +63,7 @@ def build_roster(rng: Rng, workforce: Workforce, people: Frame, links: Frame) ->
         [f"{plain(name)}{number}@inbox.example.org" for name, number in zip(first[at], at, strict=True)], object
     )
     home[at] = np.select([home_kind == "alt", home_kind == "other"], [alt, strange], home[at])
-    home = np.where(rng.random(n) < np.where(np.isin(np.arange(n), at), 0.0, 0.05), None, home)
+    home = keep((rng.random(n) >= 0.05) | np.isin(np.arange(n), at), home)
     work = _work_emails(first, last, np.arange(n))
     spells = workforce.spells.sort_values(["employee", "spell_number"], kind="stable", ignore_index=True)
     begun = spells.groupby("employee")["started_on"].first().to_numpy().astype("datetime64[s]")
@@ -111,7 +123,7 @@ def _moves(spells: Frame, roster: Frame) -> Frame:
     for change, column in (("start", "started_on"), ("promotion", "promoted_on"), ("transfer", "transferred_on")):
         rows = spells[spells[column].notna()]
         at = rows[column].to_numpy()
-        level = np.minimum(rows["level"] + (rows["promoted_on"] <= at), 5).to_numpy()
+        level = np.minimum(rows["level"].to_numpy() + (rows["promoted_on"] <= at).to_numpy(), 5)
         manager = np.where(rows["transferred_on"] <= at, rows["new_manager"], rows["manager"])
         kind = np.where(rows["spell_number"] > 1, "rehire", "hire") if change == "start" else np.full(len(rows), change)
         words = job_words(rows["family"].to_numpy(), level, rows["role"].to_numpy())
@@ -202,8 +214,8 @@ def _employment_status(rng: Rng, spells: Frame, roster: Frame) -> Frame:
             "date": left["ended_on"].to_numpy(),
             "employment_status": "Terminated",
             # Some departures are entered without a type.
-            "termination_type": np.where(rng.random(len(left)) < 0.06, None, kind),
-            "termination_reason": np.where(rng.random(len(left)) < 0.2, None, np.array(reason, dtype=object)),
+            "termination_type": keep(rng.random(len(left)) >= 0.06, kind),
+            "termination_reason": keep(rng.random(len(left)) >= 0.2, reason),
             "valid_from": later(left["ended_on"].to_numpy(), 0.8),
         }
     )
@@ -241,9 +253,7 @@ def perf_users(rng: Rng, roster: Roster, since: np.datetime64) -> Frame:
     n = len(person)
     base = begun[is_first].assign(
         employee_id=person["employee_id"].to_numpy(),
-        external_user_id=np.where(
-            rng.random(n) < NO_EXTERNAL_ID_SHARE, None, person["employee_id"].astype(str).to_numpy()
-        ),
+        external_user_id=keep(rng.random(n) >= NO_EXTERNAL_ID_SHARE, person["employee_id"].astype(str)),
         name=(person["first_name"] + " " + person["last_name"]).to_numpy(),
         preferred_name=person["preferred_name"].to_numpy(),
         email=person["work_email"].to_numpy(),
@@ -299,10 +309,9 @@ def ats_users(
         {
             "user_id": FIRST_USER_ID + position,
             "person_id": person["person_id"].to_numpy(),
-            "employee_id": np.select(
-                [typed == "id", typed == "number"],
-                [person["employee_id"].astype(str).to_numpy().astype(object), person["employee_number"].to_numpy()],
-                None,
+            "employee_id": keep(
+                typed != "nothing",
+                np.where(typed == "id", person["employee_id"].astype(str).to_numpy(object), person["employee_number"]),
             ),
             "first_name": person["first_name"].to_numpy(),
             "last_name": person["last_name"].to_numpy(),

@@ -1,8 +1,8 @@
 """The hiring process: who is seen by whom and when, what they write, who goes on, who is offered a job.
 
 Selection after every stage is on the mean of the scores seen so far (a stage hurdle), the offer on the debrief score,
-which may hold information from outside the scorecards. The first review is unrelated to anybody's ability, so "everybody
-who got past it" is the population in which a technique's validity is defined.
+which may hold information from outside the scorecards. The first review is unrelated to anybody's ability, so
+"everybody who got past it" is the population in which a technique's validity is defined.
 """
 
 from __future__ import annotations

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from ingestion.sandbox.versions import Frame, Rng
+from ingestion.sandbox.versions import Array, Frame, Rng
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def draw_links(rng: Rng, n: int) -> Frame:
     return pd.DataFrame({"kind": kind, "shift_days": np.where(least > 0, least + rng.integers(0, 30, n), small)})
 
 
-def feature(kind: Frame | pd.Series, name: str) -> np.ndarray:  # type: ignore[type-arg]
+def feature(kind: Any, name: str) -> Array:
     """An attribute of each hire's link kind as an array."""
-    return np.array([getattr(k, name) for k in LINK_KINDS], dtype=object)[np.asarray(kind)]
+    values: Array = np.array([getattr(k, name) for k in LINK_KINDS], dtype=object)[np.asarray(kind)]
+    return values

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ingestion.sandbox import names
-from ingestion.sandbox.versions import NEVER, Array, Frame, Rng, later, overlay
+from ingestion.sandbox.versions import NEVER, Array, Frame, Rng, keep, later, overlay
 
 FIRST_CANDIDATE_ID = 30_000_001
 PREFERRED_NAME_SHARE = 0.05
@@ -38,7 +38,7 @@ def draw_people(rng: Rng, n: int) -> Frame:
         f"{plain_of[f]}.{plain_of[s]}{i:x}@{d}"
         for f, s, i, d in zip(first, last, person_id.tolist(), domain, strict=True)
     ]
-    preferred = np.where(rng.random(n) < PREFERRED_NAME_SHARE, pick(rng, names.FIRST_NAMES, n), None)
+    preferred = keep(rng.random(n) < PREFERRED_NAME_SHARE, pick(rng, names.FIRST_NAMES, n))
     return pd.DataFrame(
         {
             "person_id": person_id,
@@ -79,7 +79,7 @@ def candidate_versions(rng: Rng, people: Frame, first_applied: Frame, activity: 
             "last_name": row["last_name"].to_numpy(),
             "preferred_name": row["preferred_name"].to_numpy(),
             "email": row["personal_email"].to_numpy(),
-            "alt_email": np.where(has_alt, np.array(alt, dtype=object), None),
+            "alt_email": keep(has_alt, alt),
             "is_private": rng.random(n) < PRIVATE_SHARE,
             "linked_user_id": np.full(n, np.nan),
             "last_activity_at": created,
@@ -101,10 +101,7 @@ def eeoc_rows(rng: Rng, people: Frame, applications: Frame) -> Frame:
     row = people.iloc[answered["person_id"].to_numpy() - 1]
     n = len(answered)
     at = later(answered["applied_at"].to_numpy(), rng.random(n) * 0.02)
-    values = {
-        name: np.where(rng.random(n) < 0.06, None, row[name].to_numpy().astype(object))
-        for name in ("gender", "race", "veteran", "disability")
-    }
+    values = {name: keep(rng.random(n) >= 0.06, row[name]) for name in ("gender", "race", "veteran", "disability")}
     return pd.DataFrame(
         {
             "eeoc_id": 60_000_001 + np.arange(n),

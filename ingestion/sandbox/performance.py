@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,10 +61,10 @@ def rate_everybody(
     dyad = rng.normal(0, dyad_sd, (n, 2))
     calendar = cycle_calendar(start, end)
     rated = []
-    for cycle in calendar.itertuples():
-        active = _active(roster.spells, np.datetime64(cycle.begun, "s"))
+    for cycle in calendar.to_dict("records"):
+        active = _active(roster.spells, np.datetime64(cycle["begun"].to_datetime64(), "s"))
         part = _cycle_reviews(rng, options, active, leniency, dyad, occasion_sd, n_peers)
-        rated.append(_times(rng, part, cycle, options).assign(cycle_id=cycle.cycle_id))
+        rated.append(_times(rng, part, cycle, options).assign(cycle_id=cycle["cycle_id"]))
     if not rated:
         raise ValueError("history is shorter than one review cycle; no company was built. Use a longer history.")
     reviews = pd.concat(rated, ignore_index=True)
@@ -79,7 +80,8 @@ def _active(spells: Frame, at: np.datetime64) -> Frame:
     rows = rows.assign(
         current_manager=np.where(moved, rows["new_manager"], rows["manager"]), manager_slot=moved.astype("int64")
     )
-    return rows.sort_values(["family", "employee"], kind="stable", ignore_index=True)
+    ordered: Frame = rows.sort_values(["family", "employee"], kind="stable", ignore_index=True)
+    return ordered
 
 
 def _cycle_reviews(rng: Rng, options: Options, active: Frame, leniency: Array, dyad: Array, occasion_sd: float,
@@ -117,10 +119,10 @@ def _cycle_reviews(rng: Rng, options: Options, active: Frame, leniency: Array, d
     return pd.concat(parts, ignore_index=True)
 
 
-def _times(rng: Rng, part: Frame, cycle: object, options: Options) -> Frame:
+def _times(rng: Rng, part: Frame, cycle: dict[Any, Any], options: Options) -> Frame:
     """When each review was handed in: most in time, some weeks late, some never, some declined."""
     n = len(part)
-    begun = np.datetime64(getattr(cycle, "begun"), "s")  # noqa: B009
+    begun = np.datetime64(cycle["begun"].to_datetime64(), "s")
     in_time, late = rng.uniform(1, 24.5, n), rng.uniform(26, 120, n)
     draw = rng.random(n)
     days = np.where(draw < LATE_SHARE, late, in_time)
@@ -129,14 +131,14 @@ def _times(rng: Rng, part: Frame, cycle: object, options: Options) -> Frame:
     if options.missing_reviews == "mnar":
         managers = part["relation"] == "Manager"
         worst = part["performance"] < part.loc[managers, "performance"].quantile(MNAR_WORST)
-        lost = lost | ((rng.random(n) < MNAR_LOST) & worst & managers).to_numpy()
+        lost = lost | ((rng.random(n) < MNAR_LOST) & worst.to_numpy() & managers.to_numpy())
     lost = lost | (submitted >= part["until"].to_numpy())
     declined = (rng.random(n) < DECLINED_SHARE) & (part["relation"] == "Peer").to_numpy() & ~lost
     return part.assign(
         begun_at=begun,
         submitted_at=np.where(lost | declined, NEVER, submitted),
         declined_at=np.where(declined, submitted, NEVER),
-        calibrated_at=np.datetime64(getattr(cycle, "calibrated"), "s"),  # noqa: B009
+        calibrated_at=np.datetime64(cycle["calibrated"].to_datetime64(), "s"),
     )
 
 
@@ -159,8 +161,8 @@ def _tables(reviews: Frame, calendar: Frame) -> dict[str, Frame]:
 
 def _cycles(calendar: Frame) -> Frame:
     base = calendar[["cycle_id", "name", "period_start", "period_end"]].assign(
-        stage="CollectingReviews", reviews_started_at=calendar["begun"], reviews_ended_at=NEVER, calibration_enabled=True,
-        calibration_ended_at=NEVER, valid_from=calendar["begun"],
+        stage="CollectingReviews", reviews_started_at=calendar["begun"], reviews_ended_at=NEVER,
+        calibration_enabled=True, calibration_ended_at=NEVER, valid_from=calendar["begun"],
     )  # fmt: skip
     calibrating = base.assign(stage="Calibration", reviews_ended_at=calendar["ended"], valid_from=calendar["ended"])
     over = calibrating.assign(

@@ -122,11 +122,10 @@ def draw_plans(rng: Rng, size: Size, start: np.datetime64, managers: dict[int, A
                 slot = 6_000_001 + len(slots)
                 kit = slot + 1_000_000
                 slot_id[position, column], kit_of_slot[slot] = slot, kit
-                slots.append(
-                    (slot, job_id, stage_id[position, number], kit,
-                     _slot_name(rng, spec.spellings) if spec else rng.choice(DEBRIEF_SPELLINGS), technique, len(slots) % 20,
-                     spec.scheduling if spec else "needs_scheduling", spec.duration if spec else 30, True, position)
-                )  # fmt: skip
+                name = _slot_name(rng, spec.spellings) if spec else str(rng.choice(DEBRIEF_SPELLINGS))
+                how = (spec.scheduling, spec.duration) if spec else ("needs_scheduling", 30)
+                stage_row = stage_id[position, number]
+                slots.append((slot, job_id, stage_row, kit, name, technique, len(slots) % 20, *how, True, position))
                 for name in spec.attributes if spec else DEBRIEF_ATTRIBUTES:
                     if name not in of_name:
                         of_name[name] = 9_000_001 + len(attributes)

@@ -1,4 +1,4 @@
-"""The hiring process as the applicant tracking system records it: applications, stages, offers, openings, rejections."""
+"""The hiring process as the ATS records it: applications, stages, offers, openings, rejections."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ingestion.sandbox import hiring, names
+from ingestion.sandbox import hiring
 from ingestion.sandbox.hiring import Process
 from ingestion.sandbox.plans import FIRST_USER_ID, Plans
 from ingestion.sandbox.versions import NEVER, Array, Frame, Rng, later, midnight, once, stack
@@ -34,7 +34,7 @@ class Applications:
 def stage_visits(rng: Rng, applications: Applications, process: Process, plans: Plans) -> tuple[Frame, Array, Array]:
     """Stage visits, the first visit of every application, and visit ids of the interviewed (person × stage)."""
     frame, who = applications.frame, applications.interviewed
-    n, m = len(frame), len(who)
+    n = len(frame)
     n_stages = process.entered.shape[1]
     planned = plans.stage_id[frame["job"].to_numpy()[who]] > 0
     # Ids grow with the application; the interviewed have one row a planned stage.
@@ -75,7 +75,6 @@ def stage_visits(rng: Rng, applications: Applications, process: Process, plans: 
         begun = empty.assign(entered_at=entered, current=True, valid_from=entered)
         over = empty.assign(entered_at=entered, exited_at=exited, current=stays, valid_from=exited)
         parts += [empty, begun[~np.isnat(entered)], over[~np.isnat(exited)]]
-    assert m == len(visit)
     return stack(parts, "visit_id"), first, visit
 
 
@@ -161,7 +160,7 @@ def rejection_rows(rng: Rng, applications: Applications, process: Process, plans
 def offers_and_openings(
     rng: Rng, applications: Applications, process: Process, plans: Plans
 ) -> tuple[Frame, Frame, Array]:
-    """Offers with their versions, openings with their hires, and the agreed start day of each hire (per interviewed)."""
+    """Offers with their versions, openings with their hires, agreed start day of each hire (per interviewed)."""
     frame, who = applications.frame, applications.interviewed
     stage = process.entered.shape[1] - 1
     offered = np.flatnonzero(~np.isnat(process.entered[:, stage]))
@@ -171,7 +170,7 @@ def offers_and_openings(
     starts = midnight(later(resolved, rng.uniform(15, 70, len(offered))))
     starts = starts + ((7 - (starts.astype("datetime64[D]").astype("int64") + 3) % 7) % 7).astype("timedelta64[D]")
     hired = process.outcome[offered] == "hired"
-    openings, opening_of = _openings(rng, plans, job, offered, hired, resolved, frame, who, starts)
+    openings, opening_of = _openings(rng, plans, job, offered, hired, resolved, frame["application_id"].to_numpy()[who])
     base = pd.DataFrame(
         {
             "offer_id": 80_000_001 + 2 * np.arange(len(offered)),
@@ -208,8 +207,9 @@ def offers_and_openings(
     return stack([base, sent_part, deprecated, second, final_first, final_second], "offer_id"), openings, start_day
 
 
-def _openings(rng: Rng, plans: Plans, job: Array, offered: Array, hired: Array, resolved: Array, frame: Frame, who: Array,
-              starts: Array) -> tuple[Frame, Array]:  # fmt: skip
+def _openings(
+    rng: Rng, plans: Plans, job: Array, offered: Array, hired: Array, resolved: Array, application_id: Array
+) -> tuple[Frame, Array]:
     """One opening a hire, and one that nobody filled for a third of the requisitions."""
     taken = np.flatnonzero(hired)
     empty = np.flatnonzero(rng.random(len(plans.jobs)) < 0.33)
@@ -220,9 +220,7 @@ def _openings(rng: Rng, plans: Plans, job: Array, offered: Array, hired: Array, 
     opened = plans.jobs["opened_at"].to_numpy()[seats]
     closed = np.r_[resolved[taken], plans.jobs["closed_at"].to_numpy()[empty]]
     filled = np.r_[np.ones(len(taken), bool), np.zeros(len(empty), bool)]
-    application = np.r_[
-        frame["application_id"].to_numpy()[who[offered[taken]]].astype(float), np.full(len(empty), np.nan)
-    ]
+    application = np.r_[application_id[offered[taken]].astype(float), np.full(len(empty), np.nan)]
     base = pd.DataFrame(
         {
             "opening_row_id": row_id,
@@ -243,5 +241,4 @@ def _openings(rng: Rng, plans: Plans, job: Array, offered: Array, hired: Array, 
     )
     opening_of = np.full(len(offered), np.nan)
     opening_of[taken] = row_id[: len(taken)]
-    assert len(names.CLOSE_REASONS) == 3 and len(starts) == len(offered)
     return stack([base, final], "opening_row_id"), opening_of

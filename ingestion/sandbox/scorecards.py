@@ -1,4 +1,4 @@
-"""Interviews, panels and scorecards as the applicant tracking system records them: drafts, late cards, later edits."""
+"""Interviews, panels and scorecards as the ATS records them: drafts, late cards, later edits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_ATTRIBUTE_DECISION_SHARE = 0.04
 
 def interview_tables(rng: Rng, applications: Applications, process: Process, plans: Plans,
                      end: np.datetime64) -> tuple[dict[str, Frame], Frame]:  # fmt: skip
-    """interviews, panel, scorecards, scorecard_attributes, scorecard_answers; and the cards with their ids and edits."""
+    """The five tables of interviews and scorecards; and the cards with their ids and edits."""
     cards = _with_ids(rng, applications, process, plans)
     cards = _with_edits(rng, cards, process, end)
     scorecards = _scorecards(cards)
@@ -76,7 +76,7 @@ def _stage_of(plans: Plans, job: Array, slot: Array) -> Array:
 
 
 def _with_edits(rng: Rng, cards: Frame, process: Process, end: np.datetime64) -> Frame:
-    """When a card was changed after it was handed in, and to what: soon after, or months later (hires' cards upwards)."""
+    """When a card was changed after it was handed in, and to what (hires' cards months later: upwards)."""
     submitted = cards["submitted_at"].to_numpy()
     n = len(cards)
     draw = rng.random(n)

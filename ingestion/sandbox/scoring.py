@@ -1,7 +1,8 @@
 """The measurement model: what people are, what interviewers write down, how ratings of performance come about.
 
-Follows the simulation study: multivariate normal latents (true score of each technique, hidden information, performance),
-scores with interviewer severity, spread and halo, ordinal categories; performance ratings with leniency and error.
+Follows the simulation study: multivariate normal latents (true score of each technique, hidden information,
+performance), scores with interviewer severity, spread and halo, ordinal categories; performance ratings with
+leniency and error.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def recommend(impression: Array) -> Array:
 def rate_attribute(impression: Array, true: Array, halo: Array, noise: Array) -> Array:
     """Category 0 … 4 of one attribute: part general impression (halo), part the attribute itself."""
     own = np.sqrt(ATTRIBUTE_TRUE_SHARE) * true + np.sqrt(1 - ATTRIBUTE_TRUE_SHARE) * noise
-    return np.digitize(halo * impression + np.sqrt(1 - halo**2) * own, ATTRIBUTE_CUTS)
+    rated: Array = np.digitize(halo * impression + np.sqrt(1 - halo**2) * own, ATTRIBUTE_CUTS)
+    return rated
 
 
 def mean_recommendation(rng: Rng, technique: Technique, true: Array, shared: Array, severity_sd: float) -> Array:

@@ -23,6 +23,17 @@ NEVER = np.datetime64("NaT", "s")
 # "Set this to empty" in `overlay`, where an absent value means "as before".
 BLANK_TEXT, BLANK_ID, BLANK_DAY = "", -1, np.datetime64("1900-01-01", "s")
 
+DTYPES = {
+    "id": "int64",
+    "int": "int64",
+    "id?": "Int64",
+    "bool": "bool",
+    "bool?": "boolean",
+    "float": "float64",
+    "text": "str",
+    "day": "datetime64[s]",
+}
+
 
 def rng_for(seed: int, area: str) -> Rng:
     """An own random stream per area, so that deepening one area leaves the others as they were."""
@@ -33,6 +44,13 @@ def later(times: Array, days: Array | float) -> Array:
     """`times` moved by `days`."""
     moved: Array = times + (np.asarray(days) * DAY).astype("int64").astype("timedelta64[s]")
     return moved
+
+
+def keep(mask: Array, values: Any) -> Array:
+    """`values` as objects where `mask` holds, None elsewhere."""
+    kept = np.array(values, dtype=object)
+    kept[~np.asarray(mask)] = None
+    return kept
 
 
 def midnight(times: Array) -> Array:
@@ -62,7 +80,7 @@ def stack(parts: list[Frame], key: str) -> Frame:
 
 
 def overlay(base: Frame, changes: list[Frame], key: str) -> Frame:
-    """History from first rows and partial changes: a column missing in a change stays as before (BLANK_* empties it)."""
+    """History from first rows and partial changes: what a change leaves out stays as before (BLANK_* empties it)."""
     frame = pd.concat([base, *changes], ignore_index=True)
     frame = frame.sort_values([key, "valid_from"], kind="stable", ignore_index=True)
     filled = frame.groupby(key, sort=False).ffill()
@@ -116,5 +134,6 @@ def finish(table: Table, frame: Frame, end: np.datetime64) -> Frame:
 def _typed(values: pd.Series[Any], kind: str) -> pd.Series[Any]:
     if kind == "time":
         return values.astype("datetime64[us]").dt.tz_localize("UTC")
-    dtype = {"id": "int64", "int": "int64", "id?": "Int64", "bool": "bool", "bool?": "boolean", "float": "float64"}
-    return values.astype({**dtype, "text": "str", "day": "datetime64[s]"}[kind])
+    dtype: Any = DTYPES[kind]
+    typed: pd.Series[Any] = values.astype(dtype)
+    return typed

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ingestion.sandbox.techniques import FAMILIES, FAMILY_SHARES
-from ingestion.sandbox.versions import DAY, NEVER, Array, Frame, Rng, later, midnight
+from ingestion.sandbox.versions import DAY, NEVER, Array, Frame, Rng, keep, later, midnight
 
 FIRST_EMPLOYEE_ID = 1001
 PEOPLE_FAMILY = len(FAMILIES)
@@ -63,7 +63,7 @@ def draw_incumbents(rng: Rng, n: int, start: np.datetime64) -> Incumbents:
     since = np.maximum(started, midnight(later(np.full(n, start), -300)))
     ended, end_type = draw_departures(rng, since, frame["performance"].to_numpy())
     frame["ended_on"] = np.where(stays, NEVER, ended)
-    frame["end_type"] = np.where(stays, None, end_type)
+    frame["end_type"] = keep(~stays, end_type)
     return Incumbents(frame, managers, pools, np.flatnonzero(family == PEOPLE_FAMILY))
 
 
@@ -77,7 +77,7 @@ def draw_departures(rng: Rng, since: Array, performance: Array) -> tuple[Array, 
     kind = np.select([days == contract, days == dismissed], ["Other", "Involuntary"], "Voluntary").astype(object)
     gone = days < 7000
     ended = np.where(gone, midnight(later(since, np.where(gone, np.maximum(days, 21), 0))), NEVER)
-    return ended, np.where(gone, kind, None)
+    return ended, keep(gone, kind)
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Workforce:
     """Stays and their events.
 
     Attributes:
-        spells: one row a stay: person_id, employee (position), spell_number, family, level, started_on, ended_on, end_type,
-            performance, manager (employee position, -1 none), application (position in the applications, -1 none),
+        spells: one row a stay: person_id, employee (position), spell_number, family, level, started_on, ended_on,
+            end_type, performance, manager (employee position, -1 none), application (its position, -1 none),
             promoted_on, transferred_on, new_manager, role.
         n_employees: number of employees; position + FIRST_EMPLOYEE_ID = employee_id.
         person_of: employee position → person_id.
@@ -112,8 +112,8 @@ def choose_rehires(rng: Rng, incumbents: Incumbents, hires: Frame) -> tuple[Arra
     return chosen[fits], back[fits]
 
 
-def build_workforce(rng: Rng, incumbents: Incumbents, incumbent_person: Array, hires: Frame, rehired: tuple[Array, Array],
-                    end: np.datetime64) -> Workforce:  # fmt: skip
+def build_workforce(rng: Rng, incumbents: Incumbents, incumbent_person: Array, hires: Frame,
+                    rehired: tuple[Array, Array], end: np.datetime64) -> Workforce:  # fmt: skip
     """All stays, with the manager of each, promotions and transfers.
 
     Args:
