@@ -1,4 +1,4 @@
-"""The questions `qoh doctor` asks of every HTTP vendor: reachable, credential, clock, rate limit, each stream's permission."""
+"""What `qoh doctor` asks of every HTTP vendor: reachable, credential, clock, rate limit, permission of each stream."""
 
 from __future__ import annotations
 
@@ -30,11 +30,8 @@ def probe_connection(client: Client, path: str, params: Mapping[str, str] | None
         pass
     except IngestionError as error:
         return [ProbeResult("connection", "problem", str(error))]
-    return [
-        ProbeResult("connection", "ok", "The vendor answers and accepts the credential."),
-        _clock(client),
-        _rate(client),
-    ]
+    good = ProbeResult("connection", "ok", "The vendor answers and accepts the credential.")
+    return [good, _clock(client), _rate(client)]
 
 
 def _clock(client: Client) -> ProbeResult:
@@ -42,11 +39,11 @@ def _clock(client: Client) -> ProbeResult:
     direction = "ahead of" if seconds > 0 else "behind"
     if abs(client.skew) < SKEW_WORTH_SAYING:
         return ProbeResult("clock", "ok", "This machine's clock agrees with the vendor's.")
-    seen = f"The vendor's clock is {abs(seconds):.0f} s {direction} this machine's; windows end at the vendor's time."
-    status = "problem" if abs(client.skew) > SKEW_TOO_MUCH else "warning"
-    return ProbeResult(
-        "clock", status, f"{seen} Expected less than {SKEW_WORTH_SAYING.seconds} s: check this machine's time."
-    )  # type: ignore[arg-type]
+    message = (
+        f"The vendor's clock is {abs(seconds):.0f} s {direction} this machine's; windows end at the vendor's time. "
+        f"Expected less than {SKEW_WORTH_SAYING.seconds} s: check this machine's time."
+    )
+    return ProbeResult("clock", "problem" if abs(client.skew) > SKEW_TOO_MUCH else "warning", message)
 
 
 def _rate(client: Client) -> ProbeResult:
@@ -80,7 +77,8 @@ def probe_streams(
             return ProbeResult(
                 subject,
                 "problem",
-                f"The credential lacks `{stream.scope}`; the stream cannot be read. Grant it at the vendor and run: qoh doctor",
+                f"The credential lacks `{stream.scope}`; the stream cannot be read. Grant it at the vendor, "
+                "then run: qoh doctor",
             )
         except IngestionError as error:
             return ProbeResult(subject, "problem", str(error))
