@@ -8,7 +8,7 @@ on the old endpoints.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape, quoteattr
@@ -19,7 +19,7 @@ from starlette.requests import Request
 
 from ingestion.sandbox.face import Account, Answer, basic_credentials, json_answer, seal, spoil, unseal
 from ingestion.sandbox.limits import Counter
-from ingestion.sandbox.store import FOREVER, Where, WireStore, WireWriter
+from ingestion.sandbox.store import FOREVER, Where, WireRow, WireStore, WireWriter
 from ingestion.sandbox.wire import Record, iso, parse_moment, versions, wire_rows
 
 MAX_FIELDS = 400
@@ -165,7 +165,7 @@ def build(writer: WireWriter, tables: Mapping[str, pd.DataFrame]) -> None:
     writer.table(f"bamboohr_{REVIEW_TABLE}", ("employee",), _table_rows(_reviews(tables), _review))
 
 
-def _table_rows(source: Iterable[Any], translate: Callable[[Any], Record]) -> list[Any]:
+def _table_rows(source: Iterable[Any], translate: Callable[[Any], Record]) -> Iterator[WireRow]:
     return wire_rows(source, lambda v: int(v.row_id), translate, lambda _, v: [v.employee_id], stamps=False)
 
 
@@ -190,18 +190,16 @@ def _review(v: Any) -> Record:
     }
 
 
-def _reviews(tables: Mapping[str, pd.DataFrame]) -> list[_Review]:
+def _reviews(tables: Mapping[str, pd.DataFrame]) -> Iterator[_Review]:
     questions = {v.question_id: v.scale_labels.split("|") for v in versions(tables, "review_questions") if v.is_overall}
     cycles = {v.cycle_id: v.name for v in versions(tables, "review_cycles")}
     employee = {v.perf_user_id: v.employee_id for v in versions(tables, "perf_users")}
     reviewed = {v.reviewee_id: employee.get(v.perf_user_id) for v in versions(tables, "reviewees")}
-    found: list[_Review] = []
     for v in versions(tables, "reviews"):
         employee_id = reviewed.get(v.reviewee_id)
         if v.question_id in questions and v.review_type == "Manager" and v.rating is not None and employee_id:
             label = questions[v.question_id][round(v.rating) - 1]
-            found.append(_Review(v, employee_id, employee.get(v.reviewer_id), cycles[v.cycle_id], label))
-    return found
+            yield _Review(v, employee_id, employee.get(v.reviewer_id), cycles[v.cycle_id], label)
 
 
 class BambooFace:

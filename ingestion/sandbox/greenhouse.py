@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
+from operator import attrgetter
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlencode
 
@@ -55,21 +57,23 @@ class Endpoint:
     Attributes:
         name: last part of the path, and of the scope `harvest:<name>:list`.
         source: neutral table its rows come from ("" for fixed rows).
-        identify: numeric id of a version.
+        key: column of the neutral table that holds the record's id.
         translate: the vendor's record without id and time stamps.
         filters: parameters beside cursor, per_page, ids, fields, created_at and updated_at.
         is_timed: whether created_at and updated_at can be filtered on.
         hidden: parameter that must be true to see the rows whose `is_hidden` is set.
+        offset: added to the key where two endpoints share one neutral table.
         brackets: whether the undocumented `updated_at[gte]=` form is let through (it is on some endpoints).
     """
 
     name: str
     source: str
-    identify: Callable[[Any], int]
+    key: str
     translate: Callable[[Any], Record]
     filters: tuple[Filter, ...] = ()
     is_timed: bool = True
     hidden: str | None = None
+    offset: int = 0
     brackets: bool = False
 
     @property
@@ -321,7 +325,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "applications",
         "applications",
-        lambda v: int(v.application_id),
+        "application_id",
         _application,
         (
             _ids("candidate_ids"),
@@ -347,14 +351,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "application_stages",
         "stage_visits",
-        lambda v: int(v.visit_id),
+        "visit_id",
         _stage_visit,
         (_APPLICATION_IDS, _ids("job_interview_stage_ids"), _bool("current")),
     ),
     Endpoint(
         "candidates",
         "candidates",
-        lambda v: int(v.candidate_id),
+        "candidate_id",
         _person_fields,
         (
             _time("last_activity_at"),
@@ -368,7 +372,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "jobs",
         "jobs",
-        lambda v: int(v.job_id),
+        "job_id",
         _job,
         (
             _time("opened_at"),
@@ -384,21 +388,21 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "departments",
         "departments",
-        lambda v: int(v.department_id),
+        "department_id",
         lambda v: {"name": v.name, "parent_id": None, "external_id": None},
         (_id("parent_id", None), _text("external_id", column=None)),
     ),
     Endpoint(
         "job_interview_stages",
         "stages",
-        lambda v: int(v.stage_id),
+        "stage_id",
         lambda v: {"job_id": v.job_id, "name": v.name, "sort_order": v.sort_order, "active": True},
         (_JOB_IDS, _ACTIVE),
     ),
     Endpoint(
         "job_interviews",
         "plan_slots",
-        lambda v: int(v.slot_id),
+        "slot_id",
         _slot,
         (
             _ids("job_interview_stage_ids"),
@@ -410,7 +414,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "interview_kits",
         "plan_slots",
-        lambda v: int(v.kit_id),
+        "kit_id",
         lambda v: {
             "job_id": v.job_id,
             "job_interview_id": v.slot_id,
@@ -423,7 +427,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "interviews",
         "interviews",
-        lambda v: int(v.interview_id),
+        "interview_id",
         _interview,
         (
             _JOB_IDS,
@@ -452,7 +456,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "interviewers",
         "panel",
-        lambda v: int(v.panel_id),
+        "panel_id",
         lambda v: {
             "interview_id": v.interview_id,
             "user_id": v.user_id,
@@ -470,7 +474,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "scorecards",
         "scorecards",
-        lambda v: int(v.scorecard_id),
+        "scorecard_id",
         _scorecard,
         (
             _ids("interview_kit_ids"),
@@ -485,7 +489,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "scorecard_candidate_attributes",
         "scorecard_attributes",
-        lambda v: int(v.rating_id),
+        "rating_id",
         lambda v: {
             "scorecard_id": v.scorecard_id,
             "job_candidate_attribute_id": v.attribute_id,
@@ -497,7 +501,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "job_candidate_attributes",
         "attributes",
-        lambda v: int(v.attribute_id),
+        "attribute_id",
         lambda v: {
             "job_id": v.job_id,
             "name": v.name,
@@ -510,14 +514,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "focus_candidate_attributes",
         "focus",
-        lambda v: int(v.focus_id),
+        "focus_id",
         lambda v: {"interview_kit_id": v.kit_id, "job_candidate_attribute_id": v.attribute_id},
         (_ids("interview_kit_ids"), _ids("job_candidate_attribute_ids")),
     ),
     Endpoint(
         "scorecard_questions",
         "questions",
-        lambda v: int(v.question_id),
+        "question_id",
         lambda v: {
             "interview_kit_id": v.kit_id,
             "question": v.question,
@@ -531,7 +535,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "scorecard_question_answers",
         "scorecard_answers",
-        lambda v: int(v.answer_id),
+        "answer_id",
         lambda v: {
             "scorecard_id": v.scorecard_id,
             "scorecard_question_id": v.question_id,
@@ -544,7 +548,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "offers",
         "offers",
-        lambda v: int(v.offer_id),
+        "offer_id",
         _offer,
         (
             _APPLICATION_IDS,
@@ -562,7 +566,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "openings",
         "openings",
-        lambda v: int(v.opening_row_id),
+        "opening_row_id",
         _opening,
         (
             _JOB_IDS,
@@ -575,11 +579,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _text("opening_id"),
         ),
     ),
-    Endpoint("close_reasons", "close_reasons", lambda v: int(v.close_reason_id), lambda v: {"name": v.name}),
+    Endpoint("close_reasons", "close_reasons", "close_reason_id", lambda v: {"name": v.name}),
     Endpoint(
         "rejection_details",
         "rejections",
-        lambda v: int(v.rejection_id),
+        "rejection_id",
         lambda v: {
             "application_id": v.application_id,
             "rejected_by_id": v.rejected_by_id,
@@ -593,7 +597,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "rejection_reasons",
         "rejection_reasons",
-        lambda v: int(v.reason_id),
+        "reason_id",
         lambda v: {"name": v.name, "type": {"id": v.type_id, "key": v.type_key, "name": v.type_name}},
         (Filter("include_defaults", "flag"),),
         hidden="include_defaults",
@@ -601,13 +605,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "sources",
         "sources",
-        lambda v: int(v.source_id),
+        "source_id",
         lambda v: {"name": v.name, "type": {"id": v.type_id, "name": v.type_name}},
     ),
     Endpoint(
         "users",
         "ats_users",
-        lambda v: int(v.user_id),
+        "user_id",
         _user,
         (
             _ids("agency_ids", None),
@@ -628,26 +632,28 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "job_hiring_managers",
         "jobs",
-        lambda v: 600_000 + int(v.job_id),
+        "job_id",
         lambda v: {"job_id": v.job_id, "user_id": v.hiring_manager_id},
         (_ids("user_ids"), _JOB_IDS),
+        offset=600_000,
     ),
     Endpoint(
         "job_owners",
         "jobs",
-        lambda v: 700_000 + int(v.job_id),
+        "job_id",
         lambda v: {"job_id": v.job_id, "user_id": v.recruiter_id, "type": "recruiter", "responsible": True},
         (_ids("user_ids"), _JOB_IDS, _text("type", "sourcer", "recruiter", "coordinator")),
+        offset=700_000,
     ),
-    Endpoint("eeoc", "eeoc", lambda v: int(v.eeoc_id), _eeoc, (_APPLICATION_IDS, _time("submitted_at"))),
-    Endpoint("offices", "", int, dict, (_id("parent_id", None), _text("external_id", column=None))),
-    Endpoint("referrers", "", int, dict, (_ids("user_ids", None),)),
-    Endpoint("candidate_attribute_types", "", int, dict, (_ACTIVE, _bool("is_draft"))),
-    Endpoint("demographic_question_sets", "", int, dict, (_ACTIVE, _bool("enabled"))),
+    Endpoint("eeoc", "eeoc", "eeoc_id", _eeoc, (_APPLICATION_IDS, _time("submitted_at"))),
+    Endpoint("offices", "", "", dict, (_id("parent_id", None), _text("external_id", column=None))),
+    Endpoint("referrers", "", "", dict, (_ids("user_ids", None),)),
+    Endpoint("candidate_attribute_types", "", "", dict, (_ACTIVE, _bool("is_draft"))),
+    Endpoint("demographic_question_sets", "", "", dict, (_ACTIVE, _bool("enabled"))),
     Endpoint(
         "demographic_questions",
         "",
-        int,
+        "",
         dict,
         (_ids("demographic_question_set_ids"), _ACTIVE, _bool("required")),
         is_timed=False,
@@ -655,7 +661,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "demographic_answer_options",
         "",
-        int,
+        "",
         dict,
         (_ids("demographic_question_ids"), _ACTIVE),
         is_timed=False,
@@ -663,14 +669,31 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "demographic_answers",
         "",
-        int,
+        "",
         dict,
         (_APPLICATION_IDS, _ids("demographic_question_ids"), _ids("demographic_answer_option_ids")),
     ),
 )
 
 _OPTIONS = ("Woman", "Man", "Non-binary", "I don't wish to answer")
-_SERVICE_USER_ID = 99_999_001
+_SERVICE_ACCOUNT: Record = {
+    "id": 999_999_999,
+    "name": "Integration Service User",
+    "first_name": "Integration",
+    "last_name": "Service User",
+    "primary_email": "integration.service.user@sandbox.example",
+    "emails": [],
+    "job_title": None,
+    "deactivated": False,
+    "site_admin": True,
+    "agency_id": None,
+    "employee_id": None,
+    "linked_candidate_ids": [],
+    "office_ids": [],
+    "department_ids": [],
+    "interviewer_tags": [],
+    "custom_fields": {},
+}
 
 
 def _fixed(attribute_types: Sequence[int]) -> dict[str, list[Record]]:
@@ -716,76 +739,67 @@ def _fixed_rows(endpoint: Endpoint, records: Sequence[Record], since: int) -> li
     stamp = iso(since) if endpoint.is_timed else None
     full = [{"id": r["id"], "created_at": stamp, "updated_at": stamp, **r} for r in records]
     return [
-        WireRow(r["id"], since, FOREVER, since, tuple(r.get(c) for c in endpoint.columns), orjson.dumps(r))
+        WireRow(r["id"], since, FOREVER, since, [_fixed_value(r, c) for c in endpoint.columns], orjson.dumps(r))
         for r in full
     ]
 
 
-def _column_values(endpoint: Endpoint) -> Callable[[Record, Any], list[object]]:
-    special: dict[tuple[str, str], Callable[[Any], object]] = {
+def _fixed_value(record: Record, column: str) -> object:
+    return True if column == "is_hidden" else record.get(column)
+
+
+def _column_values(endpoint: Endpoint) -> Callable[[Record, Any], Sequence[object]]:
+    """Filter columns: what the record says, except where a version knows what the record hides or nests."""
+    from_version: dict[tuple[str, str], Callable[[Any], object]] = {
         ("candidates", "email"): lambda v: v.email,
         ("candidates", "last_activity_at"): lambda v: v.last_activity_at,
         ("users", "linked_candidate_id"): lambda v: v.linked_candidate_id,
         ("users", "is_hidden"): lambda v: False,
         ("rejection_reasons", "is_hidden"): lambda v: False,
     }
-    from_version = [(c, special.get((endpoint.name, c))) for c in endpoint.columns]
-    return lambda record, version: [record.get(c) if get is None else get(version) for c, get in from_version]
+    getters = [(c, from_version.get((endpoint.name, c))) for c in endpoint.columns]
+    if all(getter is None for _, getter in getters):
+        names = endpoint.columns
+        return lambda record, version: [record[name] for name in names]
+    return lambda record, version: [record[c] if getter is None else getter(version) for c, getter in getters]
+
+
+def _company_rows(endpoint: Endpoint, tables: Mapping[str, pd.DataFrame]) -> Iterator[WireRow]:
+    key, offset = attrgetter(endpoint.key), endpoint.offset
+    return wire_rows(
+        versions(tables, endpoint.source, endpoint.key),
+        lambda v: key(v) + offset,
+        endpoint.translate,
+        _column_values(endpoint),
+    )
 
 
 def build(writer: WireWriter, tables: Mapping[str, pd.DataFrame]) -> None:
     """Write every Greenhouse table of one company."""
     since = min(v.from_ms for v in versions(tables, "departments"))
-    fixed = _fixed(sorted({int(v.attribute_type_id) for v in versions(tables, "attributes")}))
+    fixed = _fixed(sorted(set(tables["attributes"]["attribute_type_id"].astype(int).tolist())))
     for endpoint in ENDPOINTS:
         if endpoint.source:
-            rows = wire_rows(
-                versions(tables, endpoint.source), endpoint.identify, endpoint.translate, _column_values(endpoint)
-            )
+            rows = _company_rows(endpoint, tables)
         else:
-            rows = _fixed_rows(endpoint, fixed[endpoint.name], since)
+            rows = iter(_fixed_rows(endpoint, fixed[endpoint.name], since))
         writer.table(f"greenhouse_{endpoint.name}", endpoint.columns, _with_hidden(endpoint, rows, since))
 
 
-def _with_hidden(endpoint: Endpoint, rows: list[WireRow], since: int) -> list[WireRow]:
+def _with_hidden(endpoint: Endpoint, rows: Iterator[WireRow], since: int) -> Iterator[WireRow]:
     """Mark or add the rows that only a switch shows."""
     if endpoint.name == "rejection_reasons":
-        defaults = sorted({row.id for row in rows})[:DEFAULT_REASONS]
-        at = endpoint.columns.index("is_hidden")
-        return [
-            WireRow(
-                row.id,
-                row.valid_from,
-                row.valid_to,
-                row.created_at,
-                (*row.columns[:at], row.id in defaults, *row.columns[at + 1 :]),
-                row.payload,
-            )
-            for row in rows
-        ]
+        return _with_default_reasons(rows)
     if endpoint.name == "users":
-        account = {
-            "id": _SERVICE_USER_ID,
-            "name": "Integration Service User",
-            "first_name": "Integration",
-            "last_name": "Service User",
-            "primary_email": "integration.service.user@sandbox.example",
-            "emails": [],
-            "job_title": None,
-            "deactivated": False,
-            "site_admin": True,
-            "agency_id": None,
-            "employee_id": None,
-            "linked_candidate_ids": [],
-            "office_ids": [],
-            "department_ids": [],
-            "interviewer_tags": [],
-            "custom_fields": {},
-            "is_hidden": True,
-        }
-        service = _fixed_rows(endpoint, [account], since)[0]
-        return [*rows, service]
+        return chain(rows, _fixed_rows(endpoint, [_SERVICE_ACCOUNT], since))
     return rows
+
+
+def _with_default_reasons(rows: Iterable[WireRow]) -> Iterator[WireRow]:
+    seen: set[int] = set()
+    for row in rows:
+        seen.add(row.id)
+        yield row._replace(columns=[len(seen) <= DEFAULT_REASONS])
 
 
 @dataclass

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import orjson
@@ -30,10 +31,15 @@ _BASE = "https://api.latticehq.example/v1"
 """Stands in the stored rows for the server's own address, which is known only once it listens."""
 
 
+@cache
+def _uuid(kind: str, number: int) -> str:
+    return lattice_uuid(kind, number)
+
+
 def _ref(kind: str, path: str, number: int | None) -> Record | None:
     if number is None:
         return None
-    identifier = lattice_uuid(kind, number)
+    identifier = _uuid(kind, number)
     return {"id": identifier, "object": kind, "url": f"{_BASE}/{path}/{identifier}"}
 
 

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 FOREVER = 1 << 62
 """`valid_to` of a version that is still open."""
 
 
-@dataclass(frozen=True)
-class WireRow:
+class WireRow(NamedTuple):
     """One version of one record as the vendor would send it.
 
     Attributes:
@@ -37,7 +37,7 @@ class WireRow:
     valid_from: int
     valid_to: int
     created_at: int
-    columns: tuple[object, ...]
+    columns: Sequence[object]
     payload: bytes
 
 
@@ -78,12 +78,12 @@ class WireWriter:
         self._connection = connection
 
     def table(self, name: str, columns: Sequence[str], rows: Iterable[WireRow]) -> int:
-        """Create a table and fill it; rows may come in any order.
+        """Create a table and fill it.
 
         Args:
             name: table name, unique in the account.
             columns: filter columns, in the order of `WireRow.columns`.
-            rows: the versions.
+            rows: the versions, in order of id and time.
 
         Returns:
             Number of versions written.
@@ -93,18 +93,27 @@ class WireWriter:
             f"create table {name} (seq integer primary key, id integer, valid_from integer, valid_to integer,"
             f" created_at integer{extra}, payload blob)"
         )
-        ordered = sorted(rows, key=lambda row: (row.id, row.valid_from))
         marks = ",".join("?" * (6 + len(columns)))
         self._connection.executemany(
             f"insert into {name} values ({marks})",
             (
                 (seq, row.id, row.valid_from, row.valid_to, row.created_at, *row.columns, row.payload)
-                for seq, row in enumerate(ordered, start=1)
+                for seq, row in enumerate(_ascending(name, rows), start=1)
             ),
         )
         self._connection.execute(f"create index {name}__valid_from on {name} (valid_from)")
         self._connection.execute(f"create index {name}__id on {name} (id)")
-        return len(ordered)
+        return int(self._connection.execute(f"select count(*) from {name}").fetchone()[0])
+
+
+def _ascending(table: str, rows: Iterable[WireRow]) -> Iterator[WireRow]:
+    last = (-1, -1)
+    for row in rows:
+        here = (row.id, row.valid_from)
+        if here <= last:
+            raise ValueError(f"`{table}`: version {here} after {last}; versions come in order of id and time")
+        last = here
+        yield row
 
 
 class WireStore:

@@ -11,10 +11,12 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from ingestion.sandbox.schema import TABLES
+from ingestion.sandbox.schema import TABLES, Table
 from ingestion.sandbox.store import FOREVER, WireRow
 
 Record = dict[str, Any]
+CHUNK = 50_000
+"""Rows converted at a time."""
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -61,22 +63,28 @@ def _plain(values: pd.Series[Any], kind: str) -> list[Any]:
     return [None if empty else convert(v) for v, empty in zip(values.tolist(), values.isna().tolist(), strict=True)]
 
 
-def versions(tables: Mapping[str, pd.DataFrame], name: str) -> Iterator[Any]:
-    """All versions of a neutral table as named tuples of plain values.
+def versions(tables: Mapping[str, pd.DataFrame], name: str, order_by: str | None = None) -> Iterator[Any]:
+    """All versions of a neutral table as named tuples of plain values, by key (or another id column) and time.
 
     `created_at` and `updated_at` are ISO text; `created_ms`, `from_ms` and `to_ms` are the same moments as numbers.
+    Tables are converted piece by piece, so that memory does not grow with the company.
     """
-    table, frame = TABLES[name], tables[name]
+    table = TABLES[name]
+    frame = tables[name].sort_values([order_by or table.key, "valid_from"], kind="stable")
+    names = [column for column, _, _ in table.columns]
+    row_type = namedtuple(  # type: ignore[misc]
+        f"{name}_version", [*names, "created_at", "updated_at", "created_ms", "from_ms", "to_ms"]
+    )
+    for start in range(0, len(frame), CHUNK):
+        yield from map(row_type._make, zip(*_lists(table, frame.iloc[start : start + CHUNK]), strict=True))
+
+
+def _lists(table: Table, frame: pd.DataFrame) -> list[list[Any]]:
     starts, ends, created = (_epoch_ms(frame[column]) for column in ("valid_from", "valid_to", "created_at"))
-    from_ms = starts.astype("int64").tolist()
-    to_ms = np.where(np.isnat(ends), FOREVER, ends.astype("int64")).tolist()
-    columns = {column: _plain(frame[column], kind) for column, kind, _ in table.columns}
-    columns["created_at"] = _texts(created, "ms", "Z")
-    columns["updated_at"] = _texts(starts, "ms", "Z")
-    names = [*columns, "created_ms", "from_ms", "to_ms"]
-    row_type = namedtuple(f"{name}_version", names)  # type: ignore[misc]
-    lists = [*columns.values(), created.astype("int64").tolist(), from_ms, to_ms]
-    return (row_type._make(values) for values in zip(*lists, strict=True))
+    open_ended = np.where(np.isnat(ends), FOREVER, ends.astype("int64"))
+    moments = [created.astype("int64").tolist(), starts.astype("int64").tolist(), open_ended.tolist()]
+    plain = [_plain(frame[column], kind) for column, kind, _ in table.columns]
+    return [*plain, _texts(created, "ms", "Z"), _texts(starts, "ms", "Z"), *moments]
 
 
 def wire_rows(
@@ -86,42 +94,35 @@ def wire_rows(
     columns: Callable[[Record, Any], Sequence[object]],
     *,
     stamps: bool = True,
-) -> list[WireRow]:
+) -> Iterator[WireRow]:
     """Translate versions into wire rows, dropping versions whose record did not change.
 
     A face often shows only part of a neutral row; a change in the hidden part must not look like an update.
 
     Args:
-        source: versions of one neutral table.
+        source: versions of one neutral table, in order of the record's id and time.
         identify: numeric id of the record.
         translate: the vendor's record, without id and time stamps.
         columns: values of the filter columns.
         stamps: whether the record carries `created_at` and `updated_at`.
     """
-    rows: list[WireRow] = []
-    latest: dict[int, tuple[Record, int]] = {}
-    for version in sorted(source, key=lambda v: v.from_ms):
+    held: WireRow | None = None
+    held_record: Record = {}
+    for version in source:
         number, record = identify(version), translate(version)
-        before = latest.get(number)
-        if before is not None and before[0] == record and rows[before[1]].valid_to == version.from_ms:
-            kept = rows[before[1]]
-            rows[before[1]] = WireRow(
-                kept.id, kept.valid_from, version.to_ms, kept.created_at, kept.columns, kept.payload
-            )
-            continue
+        if held is not None:
+            if held.id == number and held.valid_to == version.from_ms and held_record == record:
+                held = held._replace(valid_to=version.to_ms)
+                continue
+            yield held
         head: Record = {"id": number}
         if stamps:
-            head |= {"created_at": version.created_at, "updated_at": version.updated_at}
-        full = head | record
-        latest[number] = (record, len(rows))
-        rows.append(
-            WireRow(
-                number,
-                version.from_ms,
-                version.to_ms,
-                version.created_ms,
-                tuple(columns(full, version)),
-                orjson.dumps(full),
-            )
+            head["created_at"] = version.created_at
+            head["updated_at"] = version.updated_at
+        head.update(record)
+        held_record = record
+        held = WireRow(
+            number, version.from_ms, version.to_ms, version.created_ms, columns(head, version), orjson.dumps(head)
         )
-    return rows
+    if held is not None:
+        yield held
