@@ -28,6 +28,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from ingestion.errors import ConfigurationError
+from ingestion.settings import settings
 from ingestion.streams import Stream
 
 KEY_NAMES = ("people", "demographics", "feedback")
@@ -39,7 +41,7 @@ KEY_WARNING = (
 )
 
 
-class PrivacyError(Exception):
+class PrivacyError(ConfigurationError):
     """Anything that would let a person be seen, or be lost.
 
     PrivacyError
@@ -220,11 +222,15 @@ def _default_keys(directory: Path, home: Path) -> Keys:
     return load_keys(directory, home)
 
 
+def configured_keys() -> Keys:
+    """The keys of this installation (`QOH_KEYS`), read once per process; see `load_keys`."""
+    now = settings()
+    return _default_keys(now.keys, now.home)
+
+
 def token(kind: str, value: object, *, zone: str = "people") -> str | None:
     """Token of one identifier with the configured keys (`QOH_KEYS`); see `keyed_token`."""
-    home = Path(os.environ.get("QOH_HOME", "data"))
-    directory = Path(os.environ.get("QOH_KEYS", "keys"))
-    return keyed_token(_default_keys(directory, home).of(zone), kind, value)
+    return keyed_token(configured_keys().of(zone), kind, value)
 
 
 # --- from a vendor's record to a row ---------------------------------------------------------------------------------
@@ -235,7 +241,6 @@ class VaultRow:
     """One clear value of one person, for the vault only.
 
     Attributes:
-        connection_id: connection it came through.
         kind: token kind of the person ("candidate", "user", "employee").
         token: the person.
         attribute: "source_id", "first_name", "last_name", "preferred_name", "email" or "start_date".
@@ -244,7 +249,6 @@ class VaultRow:
         key_id: which key made the token.
     """
 
-    connection_id: str
     kind: str
     token: str
     attribute: str
@@ -279,13 +283,11 @@ class Pseudonymiser:
 
     Args:
         keys: the token keys.
-        connection_id: connection the records come through.
         tombstones: tokens of erased persons; their records are dropped, so that they never come back.
     """
 
-    def __init__(self, keys: Keys, connection_id: str, tombstones: frozenset[str] = frozenset()) -> None:
+    def __init__(self, keys: Keys, tombstones: frozenset[str] = frozenset()) -> None:
         self._keys = keys
-        self._connection_id = connection_id
         self._tombstones = tombstones
 
     def token(self, kind: str, value: object, zone: str = "warehouse") -> str | None:
@@ -326,9 +328,7 @@ class Pseudonymiser:
             for value in _reach_all(record, path):
                 text = unicodedata.normalize("NFC", str(value)).strip() if value is not None else ""
                 if text:
-                    yield VaultRow(
-                        self._connection_id, kind, person, attribute, source, text, key_id(self._keys.people)
-                    )
+                    yield VaultRow(kind, person, attribute, source, text, key_id(self._keys.people))
 
     def _key(self, zone: str) -> bytes:
         return self._keys.demographics if zone == "demographics" else self._keys.people
@@ -470,7 +470,9 @@ class Vault:
                 "delete from people using sources where people.source = sources.source and connection_id = ?",
                 [connection_id],
             )
-            connection.execute(f"insert into people select {', '.join(_VAULT_COLUMNS)}, ? from incoming", [seen_at])
+            connection.execute(
+                f"insert into people select ?, {', '.join(_VAULT_COLUMNS)}, ? from incoming", [connection_id, seen_at]
+            )
         return len(rows)
 
     def add_tombstones(
@@ -503,7 +505,7 @@ class Vault:
                 self.connection.unregister(name)
 
 
-_VAULT_COLUMNS = ("connection_id", "kind", "token", "attribute", "source", "value", "key_id")
+_VAULT_COLUMNS = ("kind", "token", "attribute", "source", "value", "key_id")
 
 
 def _vault_order(row: VaultRow) -> tuple[str, str, str]:

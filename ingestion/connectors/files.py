@@ -6,7 +6,25 @@ per review cycle), described in `connections.toml`. A file is loaded whole or no
 
 from __future__ import annotations
 
-from ingestion.streams import Column, Stream
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ingestion import privacy
+from ingestion.client import Auth, Client, NoAuth
+from ingestion.connections import Connection
+from ingestion.errors import DataRefused, IngestionError, Unreachable
+from ingestion.layouts import TABLES, Layout, layouts, tidy_records, unread_columns, wide_records
+from ingestion.settings import settings
+from ingestion.spreadsheets import Shape, Sheet, Unreadable, read_sheet
+from ingestion.streams import Column, Page, ProbeResult, Stream, Window
 
 VENDOR = "files"
 
@@ -238,3 +256,283 @@ STREAMS: tuple[Stream, ...] = (
         description="One row per version of a dropped file, loaded or rejected.",
     ),
 )
+
+_BY_NAME = {stream.name: stream for stream in STREAMS}
+_PAGE_ROWS = 5_000
+
+log = logging.getLogger(__name__)
+
+
+class FileRejected(DataRefused):
+    """A dropped file that is not loaded, with the places that made it so."""
+
+    def __init__(self, connection_id: str, name: str, reason: str) -> None:
+        super().__init__(
+            f"`{connection_id}`: `{name}` was rejected: {reason}. Nothing of this file was loaded, the others were. "
+            "Correct it and drop it again, or correct its layout in connections.toml; "
+            f"then run: python -m ingestion {connection_id}"
+        )
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One version of one file in the folder."""
+
+    name: str
+    sha256: str
+    size: int
+    modified: str
+    mode: str | None = None
+    as_of: str | None = None
+    rows: int | None = None
+    problem: str | None = None
+
+    @property
+    def unit(self) -> str:
+        """What is remembered as read. The time of change is in it so that going back to an older version is seen."""
+        return f"{self.name}|{self.sha256}|{self.modified}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one file gives: records by stream, or the reason why nothing of it is loaded."""
+
+    drop: Drop
+    records: Mapping[str, list[dict[str, Any]]]
+    reason: str | None = None
+    mode: str = "delta"
+    note: str | None = None
+
+    @property
+    def is_loaded(self) -> bool:
+        return self.reason is None
+
+    @property
+    def n_rows(self) -> int:
+        return sum(map(len, self.records.values()))
+
+
+def authentication(connection: Connection) -> Auth:
+    """Folders have none of ours: fsspec takes the credentials of the machine."""
+    return NoAuth()
+
+
+class Connector:
+    """A folder of dropped files.
+
+    Args:
+        connection: `base_url` is a folder or an fsspec URL; options `layout`, `date_format`, `timezone` and
+            `settle_seconds` (how long a file has to stay the same before it is read).
+        client: not used.
+    """
+
+    clock_path = ""
+    parallel_streams = 1
+
+    def __init__(self, connection: Connection, client: Client) -> None:
+        self._connection = connection
+        self._settle = float(connection.options.get("settle_seconds", 1.0))
+        self._outcomes: dict[str, Outcome] = {}
+
+    @cached_property
+    def _layouts(self) -> tuple[Layout, ...]:
+        return layouts(self._connection.id, self._connection.options)
+
+    # -- what the loader asks
+
+    def read(self, stream: Stream, window: Window) -> Iterator[Page]:
+        """Rows of every file version that was not read before; see `ConnectorLike`."""
+        if stream.name == "drops":
+            yield from self._register(window)
+            return
+        for drop, content in self._drops():
+            if not any(layout.stream == stream.name for layout in self._matching(drop)):
+                continue
+            if not window.complete and drop.unit in window.done:
+                continue
+            outcome = self._outcome(drop, content)
+            if outcome.is_loaded:
+                yield from _pages(outcome, stream.name)
+
+    def _register(self, window: Window) -> Iterator[Page]:
+        for drop, content in self._drops():
+            if not window.complete and drop.unit in window.done:
+                continue
+            outcome = self._outcome(drop, content)
+            if not outcome.is_loaded:
+                log.warning("%s", FileRejected(self._connection.id, drop.name, outcome.reason or ""))
+            record = {
+                "source_file": drop.name,
+                "sha256": drop.sha256,
+                "rows": outcome.n_rows,
+                "mode": outcome.mode,
+                "as_of": drop.as_of,
+                "status": "loaded" if outcome.is_loaded else "rejected",
+                "reason": outcome.reason or outcome.note,
+                "loaded_at": window.end.isoformat(),
+            }
+            # A rejected file is looked at again: its layout may be corrected instead of the file.
+            yield Page([record], drop.name, done=(drop.unit,) if outcome.is_loaded else ())
+
+    def sweep_ids(self, stream: Stream) -> Iterator[list[str]]:
+        """Nothing: what a full drop no longer has is told by the drop itself."""
+        return iter(())
+
+    def probe(self) -> list[ProbeResult]:
+        """The folder, the layouts, and each file as it would be loaded now."""
+        try:
+            known = self._layouts
+            drops = list(self._drops())
+        except IngestionError as error:
+            return [ProbeResult("connection", "problem", str(error))]
+        message = f"{len(drops)} files in the folder, {len(known) - len(TABLES)} layouts stated."
+        results = [ProbeResult("connection", "ok" if drops else "warning", message)]
+        for drop, content in drops:
+            outcome = self._outcome(drop, content)
+            if outcome.is_loaded:
+                results.append(ProbeResult(f"file {drop.name}", "ok", f"{outcome.n_rows} rows can be read."))
+            else:
+                reason = str(FileRejected(self._connection.id, drop.name, outcome.reason or ""))
+                results.append(ProbeResult(f"file {drop.name}", "problem", reason))
+        return results
+
+    # -- the folder
+
+    def _drops(self) -> Iterator[tuple[Drop, bytes]]:
+        """Files that stand still, oldest first, with their content."""
+        filesystem, root = self._folder()
+        found = self._listing(filesystem, root)
+        stated = _manifest(filesystem, root, found)
+        for name in sorted(found, key=lambda n: (stated.get(n, {}).get("as_of") or "", _modified(found[n]), n)):
+            content = self._settled(filesystem, found[name])
+            if content is None:
+                log.warning("`%s`: `%s` is still being written; it is read next time.", self._connection.id, name)
+                continue
+            yield _drop(name, content, _modified(found[name]), stated.get(name)), content
+
+    def _folder(self) -> tuple[Any, str]:
+        import fsspec
+
+        url = self._connection.value("base_url")
+        try:
+            filesystem, root = fsspec.core.url_to_fs(url)
+            if not filesystem.isdir(root):
+                raise FileNotFoundError("no such folder")
+        except (ImportError, OSError, ValueError) as error:
+            scheme = url.split("://")[0] if "://" in url else "folder"
+            raise Unreachable(self._connection.id, scheme, "/", type(error).__name__, 1) from None
+        return filesystem, str(root).rstrip("/")
+
+    def _listing(self, filesystem: Any, root: str) -> dict[str, dict[str, Any]]:
+        filesystem.invalidate_cache()
+        found = {str(path)[len(root) :].lstrip("/"): info for path, info in filesystem.find(root, detail=True).items()}
+        return {name: info for name, info in found.items() if _is_data(name)}
+
+    def _settled(self, filesystem: Any, info: dict[str, Any]) -> bytes | None:
+        """Content of a file, or None while somebody is still writing it."""
+        age = time.time() - float(info.get("mtime") or 0) if isinstance(info.get("mtime"), int | float) else None
+        if self._settle and (age is None or age < self._settle):
+            time.sleep(self._settle)
+        content: bytes = filesystem.cat_file(info["name"])
+        filesystem.invalidate_cache()
+        now = filesystem.info(info["name"])
+        same = (now.get("size"), now.get("mtime")) == (info.get("size"), info.get("mtime"))
+        return content if same and len(content) == now.get("size") else None
+
+    # -- one file
+
+    def _matching(self, drop: Drop) -> list[Layout]:
+        """Stated layouts win over the recognition by name; several may share a file, one a table."""
+        base = drop.name.rsplit("/", 1)[-1]
+        stated = self._layouts[: -len(TABLES)]
+        chosen = [x for x in stated if fnmatchcase(drop.name, x.files) or fnmatchcase(base, x.files)]
+        return chosen or [x for x in self._layouts[len(stated) :] if fnmatchcase(base.lower(), x.files)][:1]
+
+    def _outcome(self, drop: Drop, content: bytes) -> Outcome:
+        if drop.unit not in self._outcomes:
+            self._outcomes[drop.unit] = self._judge(drop, content)
+        return self._outcomes[drop.unit]
+
+    def _judge(self, drop: Drop, content: bytes) -> Outcome:
+        chosen = self._matching(drop)
+        mode = drop.mode or (chosen[0].mode if chosen else "delta")
+        if drop.problem or not chosen:
+            tables = ", ".join(TABLES)
+            unknown = f"its name begins with no table's name ({tables}) and no layout names it"
+            return Outcome(drop, {}, drop.problem or unknown, mode)
+        records: dict[str, list[dict[str, Any]]] = {}
+        notes: list[str] = []
+        try:
+            for layout in chosen:
+                sheet = _sheet(drop, content, layout)
+                records.setdefault(layout.stream, []).extend(self._records(sheet, layout))
+                notes += unread_columns(sheet, _BY_NAME[layout.stream], layout)
+        except Unreadable as error:
+            return Outcome(drop, {}, str(error), mode)
+        if drop.rows is not None and drop.rows != sum(map(len, records.values())):
+            seen = sum(map(len, records.values()))
+            return Outcome(drop, {}, f"it has {seen} rows, its manifest says {drop.rows}", mode)
+        own = {"source_file": drop.name, "drop_sha256": drop.sha256}
+        complete = {name: [record | own for record in rows] for name, rows in records.items()}
+        return Outcome(
+            drop, complete, None, mode, f"columns not read: {', '.join(sorted(set(notes)))}" if notes else None
+        )
+
+    def _records(self, sheet: Sheet, layout: Layout) -> list[dict[str, Any]]:
+        if layout.shape == "wide":
+            return wide_records(sheet, layout, lambda employee: privacy.token("employee", employee))
+        zone = ZoneInfo(layout.timezone) if layout.timezone else settings().timezone
+        return tidy_records(sheet, _BY_NAME[layout.stream], layout, zone)
+
+
+def _sheet(drop: Drop, content: bytes, layout: Layout) -> Sheet:
+    shape = Shape(layout.header_row, layout.skip_footer, layout.sheet, layout.delimiter, layout.encoding)
+    return read_sheet(drop.name, content, shape)
+
+
+def _pages(outcome: Outcome, stream: str) -> Iterator[Page]:
+    rows = outcome.records.get(stream, [])
+    starts = range(0, max(len(rows), 1), _PAGE_ROWS)
+    for start in starts:
+        is_last = start == starts[-1]
+        page = rows[start : start + _PAGE_ROWS]
+        yield Page(list(page), outcome.drop.name, done=(outcome.drop.unit,) if is_last else ())
+
+
+def _is_data(name: str) -> bool:
+    base = name.rsplit("/", 1)[-1]
+    unfinished = (".tmp", ".part", ".filepart", ".crdownload", ".done")
+    return bool(base) and not base.startswith((".", "~$")) and not base.endswith(unfinished) and base != "manifest.json"
+
+
+def _modified(info: Mapping[str, Any]) -> str:
+    value = info.get("mtime") or info.get("LastModified") or info.get("last_modified") or info.get("updated") or ""
+    return f"{value:.6f}" if isinstance(value, float) else str(value)
+
+
+def _manifest(filesystem: Any, root: str, found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What `manifest.json` says about files, by name; files it does not name are read all the same."""
+    path = f"{root}/manifest.json"
+    if not filesystem.exists(path):
+        return {}
+    try:
+        document = json.loads(filesystem.cat_file(path))
+        entries = {str(entry["name"]): dict(entry) for entry in document["files"]}
+    except (ValueError, KeyError, TypeError):
+        # A manifest that cannot be read vouches for nothing; the files are refused rather than believed.
+        return {name: {"broken": True} for name in found}
+    return {name: {**entry, "as_of": document.get("as_of")} for name, entry in entries.items()}
+
+
+def _drop(name: str, content: bytes, modified: str, stated: dict[str, Any] | None) -> Drop:
+    drop = Drop(name, hashlib.sha256(content).hexdigest(), len(content), modified)
+    if stated is None:
+        return drop
+    if stated.get("broken"):
+        return replace(drop, problem="`manifest.json` is not readable; expected `files` with `name` and `sha256`")
+    drop = replace(drop, mode=stated.get("mode"), as_of=stated.get("as_of"), rows=stated.get("rows"))
+    if drop.mode not in (None, "full", "delta"):
+        return replace(drop, mode=None, problem="`manifest.json` gives a mode that is neither full nor delta")
+    if stated.get("sha256") not in (None, drop.sha256):
+        return replace(drop, problem="its content is not what `manifest.json` says (sha256 differs); drop both again")
+    return drop

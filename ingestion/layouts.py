@@ -1,0 +1,375 @@
+"""How a firm's spreadsheets become records: the layouts of connections.toml, and the two shapes they describe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ingestion.errors import ConfigurationError
+from ingestion.ratings import Rating, RatingUnreadable, Scale, parse_rating
+from ingestion.spreadsheets import Sheet, Unreadable
+from ingestion.streams import Column, Stream
+
+TABLES = ("employees", "reviews", "job_changes", "applications", "interviews", "scorecards")
+SHOWN_PROBLEMS = 5
+
+# --- what the firm says about its files ------------------------------------------------------------------------------
+
+
+class Layout(BaseModel):
+    """How the files that match a pattern are read: one `[[connection.options.layout]]` of connections.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    files: str
+    stream: Literal["employees", "reviews", "job_changes", "applications", "interviews", "scorecards"]
+    shape: Literal["tidy", "wide"] = "tidy"
+    mode: Literal["full", "delta"] = "delta"
+    header_row: int | tuple[int, ...] = 1
+    skip_footer: int = 0
+    sheet: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    date_format: str = "%Y-%m-%d"
+    timezone: str | None = None
+    columns: dict[str, str] = {}
+    constants: dict[str, str] = {}
+    scale_min: float | None = None
+    scale_max: float | None = None
+    scale_labels: tuple[str, ...] = ()
+    # Wide sheets only: one row per employee, one column per cycle.
+    id_column: str | None = None
+    reviewer_column: str | None = None
+    cycle_columns: str | None = None
+    relation: Literal["manager", "self", "peer", "upward", "calibrated", "other"] = "manager"
+
+
+class LayoutInvalid(ConfigurationError):
+    """The description of the files does not hold together."""
+
+    def __init__(self, connection_id: str, where: str, problem: str) -> None:
+        super().__init__(
+            f"Connection `{connection_id}`, {where}: {problem}. No file of this connection was read; the others are "
+            "not affected. Compare with connections.example.toml, then run: qoh doctor"
+        )
+
+
+def layouts(connection_id: str, options: Mapping[str, Any]) -> tuple[Layout, ...]:
+    """Layouts of a connection: those it states, then a tidy one for every table, recognised by the file's name.
+
+    Raises:
+        LayoutInvalid: unknown setting, contradicting scale, a wide sheet without its columns.
+    """
+    stated = []
+    for number, entry in enumerate(options.get("layout", ()), start=1):
+        where = f"layout {number}"
+        try:
+            layout = Layout.model_validate(entry)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            where += f", `{'.'.join(map(str, first['loc']))}`"
+            raise LayoutInvalid(connection_id, where, first["msg"]) from None
+        problem = _contradiction(layout)
+        if problem:
+            raise LayoutInvalid(connection_id, where, problem)
+        stated.append(layout)
+    general = {name: options[name] for name in ("date_format", "timezone") if name in options}
+    return (*stated, *(Layout.model_validate({"files": f"{s}*", "stream": s, **general}) for s in TABLES))
+
+
+def _contradiction(layout: Layout) -> str | None:
+    try:
+        scale = Scale.stated(layout.scale_min, layout.scale_max, layout.scale_labels)
+    except ValueError as error:
+        return str(error)
+    if layout.shape == "tidy":
+        return None
+    if layout.stream != "reviews":
+        return f"a wide sheet gives reviews, not {layout.stream}"
+    if not layout.id_column or not layout.cycle_columns:
+        return "a wide sheet needs `id_column` and `cycle_columns`"
+    if scale is None:
+        return "a wide sheet needs `scale_min` and `scale_max`, or `scale_labels` from low to high; no scale is guessed"
+    try:
+        re.compile(layout.cycle_columns)
+    except re.error as error:
+        return f"`cycle_columns` is no regular expression ({error.msg})"
+    return None
+
+
+# --- from cells to records -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Problems:
+    """Places of one file that cannot be read; the file is refused when there is any."""
+
+    found: list[Unreadable] = field(default_factory=list)
+
+    def add(self, reason: str, row: int | None, column: str | None) -> None:
+        self.found.append(Unreadable(reason, row, column))
+
+    def __str__(self) -> str:
+        shown = "; ".join(str(problem) for problem in self.found[:SHOWN_PROBLEMS])
+        more = len(self.found) - SHOWN_PROBLEMS
+        return f"{shown}; and {more} more" if more > 0 else shown
+
+
+def tidy_records(sheet: Sheet, stream: Stream, layout: Layout, timezone: ZoneInfo) -> list[dict[str, Any]]:
+    """Records of a tidy sheet: one per row, columns renamed and typed, columns outside the allow-list left out.
+
+    Raises:
+        Unreadable: with every place that is wrong, up to the number shown.
+    """
+    wanted = _wanted(stream)
+    theirs = {ours: layout.columns.get(ours, ours) for ours in wanted}
+    position = {header.casefold(): index for index, header in enumerate(sheet.headers) if header}
+    problems = _Problems()
+    for ours, column in wanted.items():
+        required = column is not None and column.required and ours not in layout.constants
+        if (required or ours in layout.columns) and theirs[ours].casefold() not in position:
+            problems.add("the column is missing", None, theirs[ours])
+    if problems.found:
+        raise Unreadable(str(problems))
+    present = {ours: position[header.casefold()] for ours, header in theirs.items() if header.casefold() in position}
+    records = []
+    for number, cells in sheet.rows:
+        record: dict[str, Any] = dict(layout.constants)
+        for ours, index in present.items():
+            try:
+                record[ours] = _typed(cells[index], wanted[ours], layout, timezone)
+            except ValueError as error:
+                problems.add(str(error), number, theirs[ours])
+        for ours, index in present.items():
+            column = wanted[ours]
+            if column is not None and column.required and not cells[index]:
+                problems.add("the cell is empty", number, theirs[ours])
+        if "rating_value" in wanted:
+            _put_rating(record, layout, problems, number, theirs)
+        records.append(record)
+    _refuse_doubles(stream, records, sheet, problems)
+    if problems.found:
+        raise Unreadable(str(problems))
+    return records
+
+
+def wide_records(sheet: Sheet, layout: Layout, employee_token: Callable[[str], str | None]) -> list[dict[str, Any]]:
+    """Review records of a wide sheet: one per employee and cycle column that holds a rating or says why not.
+
+    Args:
+        sheet: one row per employee.
+        layout: its description.
+        employee_token: token of an employee id; part of the review's id, which must not give the employee away.
+
+    Raises:
+        Unreadable: with every place that is wrong, up to the number shown.
+    """
+    assert layout.id_column is not None
+    assert layout.cycle_columns is not None
+    scale = Scale.stated(layout.scale_min, layout.scale_max, layout.scale_labels)
+    position = {header.casefold(): index for index, header in enumerate(sheet.headers) if header}
+    for needed in filter(None, (layout.id_column, layout.reviewer_column)):
+        if needed.casefold() not in position:
+            raise Unreadable("the column is missing", None, needed)
+    cycles = {i: name for i, header in enumerate(sheet.headers) if (name := _cycle(layout.cycle_columns, header))}
+    if not cycles:
+        raise Unreadable("no column matches `cycle_columns`")
+    problems, records, seen = _Problems(), [], set()
+    for number, cells in sheet.rows:
+        employee = cells[position[layout.id_column.casefold()]]
+        if not employee:
+            problems.add("the cell is empty; rows below the table are named by `skip_footer`", number, layout.id_column)
+            continue
+        if employee in seen:
+            problems.add("the employee has two rows", number, layout.id_column)
+        seen.add(employee)
+        reviewer = cells[position[layout.reviewer_column.casefold()]] if layout.reviewer_column else None
+        for index, cycle in cycles.items():
+            if not cells[index]:
+                continue
+            try:
+                rating = parse_rating(cells[index], scale)
+            except RatingUnreadable as error:
+                problems.add(str(error), number, sheet.headers[index])
+                continue
+            records.append(_wide_record(layout, scale, cycle, employee, reviewer, rating, employee_token))
+    if problems.found:
+        raise Unreadable(str(problems))
+    return records
+
+
+def _wide_record(
+    layout: Layout,
+    scale: Scale | None,
+    cycle: str,
+    employee: str,
+    reviewer: str | None,
+    rating: Rating,
+    employee_token: Callable[[str], str | None],
+) -> dict[str, Any]:
+    return {
+        **layout.constants,
+        "review_id": f"{cycle}:{(employee_token(employee) or '')[:16]}:{layout.relation}",
+        "cycle_id": cycle,
+        "cycle_name": cycle,
+        "employee_id": employee,
+        "reviewer_employee_id": reviewer or (employee if layout.relation == "self" else None),
+        "reviewer_relation": layout.relation,
+        "question_id": "overall",
+        "calibrated": layout.relation == "calibrated",
+        **_rating_fields(rating, scale),
+    }
+
+
+def _cycle(pattern: str, header: str) -> str | None:
+    match = re.fullmatch(pattern, header)
+    if match is None:
+        return None
+    return match.groupdict().get("cycle") or (match.group(1) if match.groups() else match.group(0))
+
+
+def _wanted(stream: Stream) -> dict[str, Column | None]:
+    own = {"source_file", "drop_sha256", "rating_reason"}
+    columns: dict[str, Column | None] = {
+        (column.path or column.name): column for column in stream.columns if column.name not in own
+    }
+    return columns | {path: None for path in stream.vault if path not in columns}
+
+
+def _typed(cell: str, column: Column | None, layout: Layout, timezone: ZoneInfo) -> Any:
+    if cell.startswith("#") and cell.rstrip("!?").isupper():
+        raise ValueError("the cell holds a formula error")
+    if not cell:
+        return None
+    kind = column.type if column is not None else "text"
+    # Ratings are read by the scale's rules, after the row's own scale is known.
+    if column is not None and column.name in ("rating_value", "rating_label"):
+        return cell
+    if kind == "date":
+        return parse_day(cell, layout.date_format).isoformat()
+    if kind == "timestamp":
+        return parse_moment(cell, layout.date_format, timezone).isoformat()
+    if kind == "double":
+        return _number(cell)
+    if kind == "bool":
+        return _truth(cell)
+    if column is not None and column.enum:
+        return _one_of(cell, column.enum)
+    return cell
+
+
+def parse_day(cell: str, date_format: str) -> date:
+    """A day in the stated format; ISO days are always understood, because workbooks give them.
+
+    Raises:
+        ValueError: another format, or a day that does not exist.
+
+    >>> parse_day("07/11/2025", "%d/%m/%Y")
+    datetime.date(2025, 11, 7)
+    """
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", cell):
+        try:
+            return date.fromisoformat(cell)
+        except ValueError:
+            raise ValueError("no such day") from None
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}[T ]00:00(:00(\.0+)?)?", cell):
+        return parse_day(cell[:10], date_format)
+    try:
+        return datetime.strptime(cell, date_format).date()
+    except ValueError:
+        raise ValueError(f"no day written as `{date_format}` (option `date_format`)") from None
+
+
+def parse_moment(cell: str, date_format: str, timezone: ZoneInfo) -> datetime:
+    """A moment in UTC: ISO 8601, or a day in the stated format; without a zone it is the firm's.
+
+    Raises:
+        ValueError: neither of the two.
+
+    >>> parse_moment("2025-11-07T09:30:00", "%Y-%m-%d", ZoneInfo("Europe/Berlin"))
+    datetime.datetime(2025, 11, 7, 8, 30, tzinfo=datetime.timezone.utc)
+    """
+    try:
+        moment = datetime.fromisoformat(cell) if re.match(r"\d{4}-\d{2}-\d{2}", cell) else None
+    except ValueError:
+        raise ValueError("no such moment; expected ISO 8601, like 2025-11-07T09:30:00+01:00") from None
+    if moment is None:
+        day = parse_day(cell, date_format)
+        moment = datetime(day.year, day.month, day.day)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
+
+
+def _number(cell: str) -> float:
+    if not re.fullmatch(r"[+-]?\d+([.,]\d+)?", cell):
+        raise ValueError("not a number")
+    return float(cell.replace(",", "."))
+
+
+def _truth(cell: str) -> bool:
+    if cell.casefold() in ("true", "yes", "y", "1"):
+        return True
+    if cell.casefold() in ("false", "no", "n", "0"):
+        return False
+    raise ValueError("neither yes nor no")
+
+
+def _one_of(cell: str, enum: tuple[str, ...]) -> str:
+    plain = re.sub(r"[\s-]+", "_", cell.strip()).casefold()
+    if plain not in enum:
+        raise ValueError(f"none of {', '.join(enum)}")
+    return plain
+
+
+def _put_rating(
+    record: dict[str, Any], layout: Layout, problems: _Problems, number: int, theirs: Mapping[str, str]
+) -> None:
+    value, label = record.pop("rating_value", None), record.pop("rating_label", None)
+    labels = tuple(filter(None, (part.strip() for part in str(record.get("scale_labels") or "").split("|"))))
+    low, high = record.get("scale_min"), record.get("scale_max")
+    try:
+        if low is None and high is None and not labels:
+            low, high, labels = layout.scale_min, layout.scale_max, layout.scale_labels
+        scale = Scale.stated(low, high, labels)
+    except ValueError as error:
+        problems.add(str(error), number, theirs["scale_min"])
+        return
+    try:
+        rating = parse_rating(value or label, scale)
+    except RatingUnreadable as error:
+        problems.add(str(error), number, theirs["rating_value" if value else "rating_label"])
+        return
+    record.update(_rating_fields(replace(rating, label=label or rating.label), scale))
+
+
+def _rating_fields(rating: Rating, scale: Scale | None) -> dict[str, Any]:
+    return {
+        "rating_value": rating.value,
+        "rating_label": rating.label,
+        "rating_reason": rating.reason,
+        "scale_min": scale.minimum if scale else None,
+        "scale_max": scale.maximum if scale else None,
+        "scale_labels": "|".join(scale.labels) or None if scale else None,
+    }
+
+
+def _refuse_doubles(stream: Stream, records: list[dict[str, Any]], sheet: Sheet, problems: _Problems) -> None:
+    seen: dict[tuple[Any, ...], int] = {}
+    for (number, _), record in zip(sheet.rows, records, strict=True):
+        key = tuple(record.get(name) for name in stream.key)
+        if key in seen:
+            problems.add(f"the key is the same as in row {seen[key]}", number, ", ".join(stream.key))
+        seen.setdefault(key, number)
+
+
+def unread_columns(sheet: Sheet, stream: Stream, layout: Layout) -> list[str]:
+    """Headers of a tidy sheet that are outside the allow-list."""
+    if layout.shape == "wide":
+        return []
+    read = {layout.columns.get(ours, ours).casefold() for ours in _wanted(stream)}
+    return [header for header in sheet.headers if header and header.casefold() not in read]
