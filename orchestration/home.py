@@ -1,4 +1,4 @@
-"""DAGSTER_HOME and the environment of every process that runs Dagster or dbt, set in one place and before their import."""
+"""DAGSTER_HOME and the environment of processes that run Dagster or dbt, set in one place and before their import."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ silence()
 TEMPLATE = Path(__file__).with_name("dagster.yaml")
 POSTGRES_URL = "QOH_DAGSTER_POSTGRES_URL"
 POSTGRES_STORAGE = f"""
-# Runs, events and schedules in PostgreSQL, because {POSTGRES_URL} was set when this file was written. SQLAlchemy 2.1 reads
-# postgresql:// as psycopg 3, which dagster-postgres does not speak: write postgresql+psycopg2://.
+# Runs, events and schedules in PostgreSQL, because {POSTGRES_URL} was set when this file was written.
+# SQLAlchemy 2.1 reads postgresql:// as psycopg 3, which dagster-postgres does not speak: write postgresql+psycopg2://.
 storage:
   postgres:
     postgres_url:
@@ -26,8 +26,9 @@ class EncryptionNotOn(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "QOH_ENCRYPTION=1 asks for encrypted warehouse files, and DuckDB 2.0 cannot write them without an extension that it "
-            "would have to download. Nothing was started. Put QOH_HOME on an encrypted disk and unset QOH_ENCRYPTION."
+            "QOH_ENCRYPTION=1 asks for encrypted warehouse files. DuckDB 2.0 cannot write them without an extension "
+            "that it would have to download. Nothing was started. Put QOH_HOME on an encrypted disk and unset "
+            "QOH_ENCRYPTION."
         )
 
 

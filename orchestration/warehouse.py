@@ -9,14 +9,13 @@ import duckdb
 import pandas as pd
 
 from ingestion.settings import settings
-
-OFFLINE = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+from ingestion.warehouse import OPEN_CONFIG
 
 
 @contextmanager
 def warehouse(*, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse file, for the holder of the lock only."""
-    connection = duckdb.connect(str(settings().warehouse_file), read_only=read_only, config=OFFLINE)
+    connection = duckdb.connect(str(settings().warehouse_file), read_only=read_only, config=dict(OPEN_CONFIG))
     try:
         connection.execute("set timezone = 'UTC'")
         yield connection

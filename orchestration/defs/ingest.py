@@ -5,8 +5,6 @@ A failed stream yields its asset and a failed `loaded` check, because an output 
 everything downstream while the run counts as a success.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -23,7 +21,7 @@ OWNER = "team:people-data"
 LOADED = "loaded"
 COUNTS = ("n_rows", "n_changed", "n_deleted", "n_quarantined", "n_requests", "n_throttled", "wait_seconds")
 OPS_TABLES = {
-    "stream_runs": "One row per sync, connection and stream: rows, requests, waits, and the class of the error if it failed.",
+    "stream_runs": "One row per sync, connection and stream: rows, requests, waits, the class of its error.",
     "sweeps": "One row per id sweep that looked for hard deletes.",
     "quarantine": "One row per record that was set aside: where it came from, which rule it broke. No values.",
     "connections": "One row per connection that was ever synced, and whether it is still configured.",
@@ -50,7 +48,8 @@ def _column(column: Column) -> dg.TableColumn:
 
 def _description(connection: Connection, stream: Stream) -> str:
     how = f"read by `{stream.cursor}`" if stream.cursor else stream.full_reason or f"nested in `{stream.parent}`"
-    return f"{stream.description or stream.name.replace('_', ' ').capitalize()}\n\n`{stream.path}` of `{connection.id}`: {how}."
+    what = stream.description or stream.name.replace("_", " ").capitalize()
+    return f"{what}\n\n`{stream.path}` of `{connection.id}`: {how}."
 
 
 def _spec(connection: Connection, stream: Stream) -> dg.AssetSpec:
@@ -149,6 +148,7 @@ def ops_assets(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.multi_asset(name="sync_records", specs=specs, can_subset=True, pool=WRITER_POOL, op_tags=MAX_RUNTIME)
     def sync_records(context: dg.AssetExecutionContext, writer: WarehouseWriter) -> Iterator[dg.MaterializeResult]:
         from ingestion.load import ensure_raw_tables
+
         from orchestration.warehouse import count
 
         ensure_raw_tables()
@@ -165,7 +165,7 @@ def link_asset(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.asset(
         key=["raw_links", "vault_matches"],
         deps=[key for key in upstream if key.path[-1] in matched_on],
-        description="One row per candidate and employee that vault and reviewed file take for the same person, with method and score.",
+        description="One row per candidate and employee taken for the same person, with method, score and who decided.",
         group_name="links",
         owners=[OWNER],
         kinds={"python", "duckdb"},
@@ -177,6 +177,7 @@ def link_asset(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
     )
     def vault_matches(writer: WarehouseWriter) -> dg.MaterializeResult:
         from ingestion.load import ensure_raw_tables
+
         from ingestion.privacy import match_people
         from orchestration.warehouse import count
 

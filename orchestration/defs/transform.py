@@ -1,9 +1,6 @@
 """The dbt project as assets: one `dbt build` a run, lineage straight from the connections' tables to the models."""
 
-from __future__ import annotations
-
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtC
 from ingestion.connections import Connection
 from ingestion.settings import settings
 from orchestration import progress
+from orchestration.dbt_child import executable
 from orchestration.defs.ingest import asset_key
 from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
 from orchestration.manifest import PROJECT_DIR, manifest
@@ -92,9 +90,8 @@ def dbt_definitions(connections: Sequence[Connection]) -> dg.Definitions:
 
 
 def _cli(project: DbtProject) -> DbtCliResource:
-    # `dbt` of this environment, also where its bin directory is not on the PATH.
-    executable = str(Path(sys.executable).with_name("dbt"))
-    return DbtCliResource(project_dir=project, profiles_dir=str(PROJECT_DIR), dbt_executable=executable)
+    child = executable(settings().home / "dbt")
+    return DbtCliResource(project_dir=project, profiles_dir=str(PROJECT_DIR), dbt_executable=str(child))
 
 
 def mart_keys(path: Path | None = None) -> list[dg.AssetKey]:

@@ -1,6 +1,4 @@
-"""One writer: the warehouse lock held from the first step of a run to its last, and the pool that makes runs queue for it."""
-
-from __future__ import annotations
+"""One writer: the warehouse lock, held from the first step of a run to its last, and the pool runs queue for."""
 
 import os
 from collections.abc import Iterator
@@ -17,39 +15,15 @@ PID_TAG = "qoh/pid"
 RETRY = dg.RetryPolicy(max_retries=1, delay=10, backoff=dg.Backoff.EXPONENTIAL)
 MAX_RUNTIME = {"dagster/max_runtime": str(int(timedelta(hours=6).total_seconds()))}
 
-_holders = 0
-
-
-@contextmanager
-def sole_writer() -> Iterator[None]:
-    """Hold the warehouse lock; `qoh run` takes it before Dagster does, in the same process.
-
-    Raises:
-        LockHeld: another process holds it, with its pid and start time.
-    """
-    global _holders
-    if _holders == 0:
-        with warehouse_lock():
-            _holders = 1
-            try:
-                yield
-            finally:
-                _holders = 0
-        return
-    _holders += 1
-    try:
-        yield
-    finally:
-        _holders -= 1
-
 
 class WarehouseWriter(dg.ConfigurableResource):
     """Held by every step that writes. In-process steps share it, so the lock spans sync, build, checks and publish."""
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[WarehouseWriter]:
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseWriter"]:
         prepare()
-        with sole_writer():
+        # Nests: `qoh run` takes the lock before Dagster does, in the same process.
+        with warehouse_lock():
             yield self
 
 

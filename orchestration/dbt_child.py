@@ -1,0 +1,50 @@
+"""dbt as a child that dies with its parent.
+
+A killed run drops the warehouse lock; a dbt that lived on would write beside the run that heals. Linux kills it at
+once, elsewhere a thread looks every half second whether the parent is still there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shlex
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+
+
+def executable(directory: Path) -> Path:
+    """A file that dagster-dbt can start as `dbt`: this module with this Python, whatever the PATH says."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    script = directory / "dbt-child"
+    text = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m orchestration.dbt_child "$@"\n'
+    if not script.exists() or script.read_text() != text:
+        script.write_text(text)
+        script.chmod(0o700)
+    return script
+
+
+def die_with_parent() -> None:
+    """Arrange to be killed when the parent ends, however it ends."""
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    from dbt.cli.main import cli
+
+    cli()

@@ -1,0 +1,40 @@
+"""Everything Dagster knows: one module of `defs/` a part. The only package that imports Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestration.home import prepare
+
+import dagster as dg  # isort: skip  (after `prepare`: telemetry is switched off before the import)
+
+from ingestion.connections import Connection, load_connections
+from ingestion.errors import ConnectionsFileMissing
+from orchestration.defs import ingest, publish, quality, report, schedules, sensors, transform, validity, writer
+
+
+def build_definitions(connections: Sequence[Connection]) -> dg.Definitions:
+    """The definitions for these connections; none is enough for everything to load."""
+    parts = dg.Definitions.merge(
+        ingest.ingest_definitions(connections),
+        transform.dbt_definitions(connections),
+        quality.quality_definitions(),
+        validity.validity_definitions(),
+        publish.publish_definitions(),
+        report.report_definitions(),
+        sensors.sensor_definitions(),
+        schedules.schedule_definitions(),
+        dg.Definitions(resources={"writer": writer.WarehouseWriter()}, executor=dg.in_process_executor),
+    )
+    return parts.map_asset_specs(func=lambda spec: dg.apply_freshness_policy(spec, schedules.FRESHNESS, False))
+
+
+def configured() -> Sequence[Connection]:
+    """The connections of connections.toml, none where there is no such file yet."""
+    try:
+        return load_connections(prepare().connections)
+    except ConnectionsFileMissing:
+        return []
+
+
+defs = build_definitions(configured())

@@ -1,0 +1,65 @@
+"""What runs when, in the firm's time zone (QOH_TIMEZONE). The nightly run is switched on by hand, in the UI."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from ingestion.settings import settings
+from orchestration.defs.sensors import ALARM_KEY
+from orchestration.defs.writer import MAX_RUNTIME
+
+NIGHTLY = "nightly"
+RETENTION = "QOH_RUN_RETENTION_DAYS"
+# Nightly data: late after a missed night, stale after the second.
+FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+
+everything = dg.define_asset_job(
+    NIGHTLY,
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(ALARM_KEY),
+    description="Sync every connection, link, build, check, estimate, publish, report.",
+    tags=MAX_RUNTIME,
+    executor_def=dg.in_process_executor,
+)
+self_test = dg.define_asset_job(
+    "alert_self_test",
+    selection=dg.AssetSelection.assets(ALARM_KEY),
+    description="Proves every week that an alert would arrive.",
+    executor_def=dg.in_process_executor,
+)
+
+
+@dg.op(description=f"Deletes finished runs older than {RETENTION} days (default 90), with their events.")
+def delete_old_runs(context: dg.OpExecutionContext) -> None:
+    days = int(os.environ.get(RETENTION) or 90)
+    old = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED],
+        created_before=datetime.now(UTC) - timedelta(days=days),
+    )
+    runs = context.instance.get_runs(old)
+    for run in runs:
+        context.instance.delete_run(run.run_id)
+    context.log.info(f"{len(runs)} runs older than {days} days deleted.")
+
+
+@dg.job(description="Keeps Dagster's history from growing without end.", executor_def=dg.in_process_executor)
+def housekeeping() -> None:
+    delete_old_runs()
+
+
+def schedule_definitions() -> dg.Definitions:
+    """Jobs and their times."""
+    zone = settings().timezone.key
+    running = dg.DefaultScheduleStatus.RUNNING
+    return dg.Definitions(
+        jobs=[everything, self_test, housekeeping],
+        schedules=[
+            dg.ScheduleDefinition(name=NIGHTLY, job=everything, cron_schedule="0 3 * * *", execution_timezone=zone),
+            dg.ScheduleDefinition(
+                job=self_test, cron_schedule="0 9 * * 1", execution_timezone=zone, default_status=running
+            ),
+            dg.ScheduleDefinition(
+                job=housekeeping, cron_schedule="0 5 * * 0", execution_timezone=zone, default_status=running
+            ),
+        ],
+    )
