@@ -25,7 +25,7 @@ OUTCOME_COLUMNS = ("connection_id", "application_id", "job_family", "performance
 COVERAGE_COLUMNS = ("job_family", "step_order", "step", "n")
 
 ALL_FAMILIES = "all"
-FAMILY_NOT_GIVEN = "not given"
+FAMILY_NOT_GIVEN = "unknown"
 OVERALL = "overall"
 
 

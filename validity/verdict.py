@@ -46,7 +46,8 @@ def verdict(estimate: Estimate, minimum_detectable: float | None, survives_fdr: 
     assert estimate.value is not None
     assert estimate.lo is not None
     assert estimate.hi is not None
-    numbers = f"r {_r(estimate.value)}, interval {_r(estimate.lo)} to {_r(estimate.hi)}, {estimate.n} reviewed hires"
+    interval = f"r {_r(estimate.value)}, interval {_r(estimate.lo)} to {_r(estimate.hi)}"
+    numbers = f"{interval}, {estimate.n} reviewed hires"
     excludes_zero = estimate.lo > 0 or estimate.hi < 0
     if excludes_zero and survives_fdr and estimate.value > 0:
         return Verdict("predicts", f"Hires who scored higher were later rated higher: {numbers}.")
@@ -56,14 +57,14 @@ def verdict(estimate: Estimate, minimum_detectable: float | None, survives_fdr: 
             f"Hires who scored higher were later rated lower: {numbers}. Hiring on a total of several scores can "
             "turn the sign among those hired, so this alone does not say that the technique misleads.",
         )
-    return Verdict("no evidence yet", _no_evidence(numbers, minimum_detectable, excludes_zero))
+    return Verdict("no evidence yet", _no_evidence(interval, estimate.n, minimum_detectable, excludes_zero))
 
 
-def _no_evidence(numbers: str, minimum_detectable: float | None, excludes_zero: bool) -> str:
-    could = "" if minimum_detectable is None else f" So few hires could only have shown r ≥ {_r(minimum_detectable)}."
+def _no_evidence(interval: str, n: int, minimum_detectable: float | None, excludes_zero: bool) -> str:
+    could = f"With {n} reviewed hires we could only have seen r ≥ {_r(minimum_detectable or 1.0)}."
     if excludes_zero:
-        return f"The interval leaves out 0, but among so many techniques that may be chance: {numbers}.{could}"
-    return f"The data fit no relation as well as some: {numbers}.{could}"
+        return f"The interval leaves out 0, but among so many techniques that may be chance: {interval}. {could}"
+    return f"The data fit no relation as well as some: {interval}. {could}"
 
 
 def _not_estimable(estimate: Estimate) -> Verdict:

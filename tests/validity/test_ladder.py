@@ -36,7 +36,7 @@ def test_an_inconclusive_technique_says_what_could_have_been_seen(make_pairs, ma
     one = row(estimates, technique="work_sample", job_family="all", variant="all_raters")
     assert (one["status"], one["verdict"]) == ("ok", "no evidence yet")
     assert one["mdv"] == pytest.approx(0.4255, abs=1e-3)
-    assert "could only have shown r ≥ .43" in one["verdict_sentence"]
+    assert "With 41 reviewed hires we could only have seen r ≥ .43." in one["verdict_sentence"]
 
 
 @pytest.mark.parametrize(("n", "status"), [(24, "not_estimable"), (25, "low_n"), (29, "low_n"), (30, "ok")])

@@ -1,0 +1,464 @@
+"""Frames of the report shaped into figures: a chart, its words, and the numbers behind it as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from reporting import charts, words
+from reporting.words import correlation, correlation_interval, count, people, percent, percent_interval
+
+ON_TIME_HOURS = 24
+_ECDF_LAST_HOUR = 120
+_QUARTERS_SHOWN = 8
+_GROUP_SHOWN = 10  # PRIVACY 5: rates of a group
+_FOREST_NOTE = (
+    "Bars are 95 % intervals. A filled point: the interval leaves out 0, and stays so after allowing for the number of "
+    "techniques looked at. A hollow point: it does not. The order is alphabetical and ranks nothing. Short grey line: "
+    "mean observed correlation in published studies of many firms (McDaniel et al. 1994), whose ratings and selection "
+    "differ from yours."
+)
+_LOAD_BINS = ("1", "2", "3", "4", "5 or more")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Column heads and rows of texts; `numeric` columns are set flush right."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One chart with everything a reader who cannot see it needs."""
+
+    id: str
+    title: str
+    alt: str
+    table: Table
+    chart: charts.Chart
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A row of small charts of one kind, read together."""
+
+    title: str
+    note: str
+    figures: tuple[Figure, ...] = field(default=())
+
+
+def headline_rows(estimates: pd.DataFrame, variant: str = "all_raters") -> pd.DataFrame:
+    """Rung 1 of every technique over all job families, in alphabetical order: an order that ranks nothing."""
+    chosen = estimates[
+        (estimates["metric"] == "r_obs")
+        & (estimates["job_family"] == "all")
+        & (estimates["variant"] == variant)
+        & (estimates["technique"] != "unmapped")
+    ]
+    labels = [words.name_of(technique, words.TECHNIQUES) for technique in chosen["technique"]]
+    return chosen.assign(label=labels).sort_values("label", ignore_index=True)
+
+
+def forest(estimates: pd.DataFrame) -> Figure | None:
+    """Observed correlation with interval and n, one row a technique."""
+    rows = headline_rows(estimates)
+    if rows.empty:
+        return None
+    rows = rows.assign(
+        numbers=[_forest_numbers(row) for row in rows.itertuples()],
+        is_seen=rows["verdict"].isin(["predicts", "opposite sign"]),
+        reference=rows["technique"].map(dict(words.PUBLISHED_OBSERVED_R)),
+    )
+    for column in ("value", "lo", "hi", "reference"):
+        rows[column] = pd.to_numeric(rows[column]).astype(float)
+    keep = ["label", "value", "lo", "hi", "numbers", "is_seen", "reference"]
+    alt = "Observed correlation of interview score with later performance rating, 95 % interval. " + "; ".join(
+        f"{row.label}: {row.numbers}" for row in rows.itertuples()
+    )
+    table = Table(
+        heads=("Technique", "r", "95 % interval", "Reviewed hires", "Could have seen r ≥", "Verdict"),
+        rows=tuple(
+            (
+                str(row.label),
+                correlation(row.value),
+                correlation_interval(row.lo, row.hi),
+                people(row.n),
+                correlation(row.mdv),
+                str(row.verdict),
+            )
+            for row in rows.itertuples()
+        ),
+        numeric=frozenset({1, 2, 3, 4}),
+    )
+    return Figure(
+        id="forest",
+        title="What was seen, technique by technique",
+        alt=alt,
+        table=table,
+        chart=charts.forest(rows[keep], alt),
+        note=_FOREST_NOTE,
+    )
+
+
+def _forest_numbers(row: Any) -> str:
+    if words.missing(row.value):
+        return f"{row.verdict} · n {people(row.n)}" if not words.missing(row.n) else str(row.verdict)
+    return f"{correlation(row.value)}  {correlation_interval(row.lo, row.hi)} · n {people(row.n)}"
+
+
+def coverage(frame: pd.DataFrame) -> Figure | None:
+    """The waterfall from hires to hires that can be analysed."""
+    rows = frame[frame["job_family"] == "all"].sort_values("step_order", ignore_index=True)
+    if rows.empty or not rows["n"].max() > 0:
+        return None
+    whole = int(rows["n"].iloc[0])
+    labels = [words.name_of(step, words.COVERAGE_STEPS) for step in rows["step"]]
+    meaning = [words.COVERAGE_STEPS.get(step, ("", ""))[1] for step in rows["step"]]
+    lost = [0, *(int(before) - int(after) for before, after in zip(rows["n"], rows["n"].iloc[1:], strict=False))]
+    numbers = [
+        f"{people(n)}" if first else f"{people(n)} · {percent(n / whole)} of hires"
+        for n, first in zip(rows["n"], [True, *[False] * (len(rows) - 1)], strict=True)
+    ]
+    bars = pd.DataFrame({"label": labels, "n": rows["n"].astype(int), "whole": whole, "numbers": numbers})
+    alt = "How many hires are left at each step: " + ", ".join(
+        f"{label.lower()} {number}" for label, number in zip(labels, numbers, strict=True)
+    )
+    table = Table(
+        heads=("Step", "Meaning", "Hires", "Lost here", "Share of hires"),
+        rows=tuple(
+            (label, what, people(n), people(gone), percent(n / whole))
+            for label, what, n, gone in zip(labels, meaning, rows["n"], lost, strict=True)
+        ),
+        numeric=frozenset({2, 3, 4}),
+    )
+    return Figure(
+        id="coverage",
+        title=f"{people(rows['n'].iloc[-1])} of {people(whole)} hires carry the answer",
+        alt=alt,
+        table=table,
+        chart=charts.bars(bars, alt),
+        note="Each step counts within the one before. Somebody who is not in the last bar is no evidence for or against "
+        "any technique; if those left out differ from the rest, the answer above shifts.",
+    )
+
+
+def funnel(frame: pd.DataFrame) -> Figure | None:
+    """All matured applications by stage, with the share that went on."""
+    rows = frame[(frame["job_family"] == "all") & frame["cohort_quarter"].isna()]
+    rows = rows.sort_values("stage_order", ignore_index=True)
+    if rows.empty or not rows["n_entered"].max() > 0:
+        return None
+    whole = int(rows["n_entered"].max())
+    labels = [words.name_of(stage, words.STAGES) for stage in rows["canonical_stage"]]
+    bars = pd.DataFrame(
+        {
+            "label": labels,
+            "n": rows["n_entered"].astype(int),
+            "whole": whole,
+            "numbers": [_funnel_numbers(row) for row in rows.itertuples()],
+        }
+    )
+    alt = "Applications that reached each stage, and the share of them that went on: " + ", ".join(
+        f"{label} {numbers}" for label, numbers in zip(bars["label"], bars["numbers"], strict=True)
+    )
+    table = Table(
+        heads=("Stage", "Reached it", "Went on", "Share", "95 % interval", "Hired in the end"),
+        rows=tuple(
+            (
+                label,
+                people(row.n_entered),
+                people(row.n_advanced),
+                percent(row.pass_through_rate, row.pass_through_lo, row.pass_through_hi),
+                percent_interval(row.pass_through_lo, row.pass_through_hi),
+                people(row.n_hired),
+            )
+            for label, row in zip(labels, rows.itertuples(), strict=True)
+        ),
+        numeric=frozenset({1, 2, 3, 4, 5}),
+    )
+    return Figure(
+        id="funnel",
+        title="From application to hire",
+        alt=alt,
+        table=table,
+        chart=charts.bars(bars, alt),
+        note="Applications that reached the stage, and the share of them that went on with its 95 % interval. All are at "
+        "least 90 days old. Skipping a stage counts as having reached it.",
+    )
+
+
+def _funnel_numbers(row: Any) -> str:
+    if words.missing(row.pass_through_rate):
+        return people(row.n_entered)
+    share = percent(row.pass_through_rate, row.pass_through_lo, row.pass_through_hi)
+    return f"{people(row.n_entered)} · {share} {percent_interval(row.pass_through_lo, row.pass_through_hi)}"
+
+
+def funnel_by_quarter(frame: pd.DataFrame) -> Panel | None:
+    """Share that went on from each stage, by quarter of application: one small chart a stage."""
+    rows = frame[(frame["job_family"] == "all") & frame["cohort_quarter"].notna() & frame["pass_through_rate"].notna()]
+    rows = rows.assign(at=pd.to_datetime(rows["cohort_quarter"])).sort_values(["stage_order", "at"])
+    highest = float(rows["pass_through_hi"].max()) if len(rows) else 1.0
+    by_stage = [stage for _, stage in rows.groupby("stage_order") if stage["at"].nunique() >= 2]
+    if not by_stage:
+        return None
+    return Panel(
+        title="Is it changing? Share that went on, by quarter of application",
+        note="Bands are 95 % intervals; where they overlap widely there is no change to act on. Same scale throughout.",
+        figures=tuple(_stage_trend(stage, highest) for stage in by_stage),
+    )
+
+
+def _stage_trend(stage: pd.DataFrame, highest: float) -> Figure:
+    key = str(stage["canonical_stage"].iloc[0])
+    title = words.name_of(key, words.STAGES)
+    first, last = stage.iloc[0], stage.iloc[-1]
+    alt = (
+        f"Share that went on from {title}: {percent(first.pass_through_rate)} in {words.quarter(first['at'])}, "
+        f"{percent(last.pass_through_rate)} in {words.quarter(last['at'])}, n {people(last.n_entered)}"
+    )
+    points = _trend_points(stage["at"], stage["pass_through_rate"], stage["pass_through_lo"], stage["pass_through_hi"])
+    table = Table(
+        heads=("Quarter", "Reached it", "Share that went on", "95 % interval"),
+        rows=tuple(
+            (
+                words.quarter(pd.Timestamp(str(row.at))),
+                people(row.n_entered),
+                percent(row.pass_through_rate),
+                percent_interval(row.pass_through_lo, row.pass_through_hi),
+            )
+            for row in stage.itertuples()
+        ),
+        numeric=frozenset({1, 2, 3}),
+    )
+    note = f"{percent(last.pass_through_rate)} {percent_interval(last.pass_through_lo, last.pass_through_hi)} in "
+    note += f"{words.quarter(last['at'])}, n {people(last.n_entered)}"
+    return Figure(f"stage-{key}", title, alt, table, charts.trend(points, alt, highest=highest), note)
+
+
+def _trend_points(at: Any, value: Any, lo: Any, hi: Any) -> pd.DataFrame:
+    points = pd.DataFrame({"at": pd.to_datetime(at).dt.strftime("%Y-%m-%d"), "value": value, "lo": lo, "hi": hi})
+    points = points.astype({"value": float, "lo": float, "hi": float})
+    return points.assign(is_last=[False] * (len(points) - 1) + [True])
+
+
+def load(frame: pd.DataFrame) -> Figure | None:
+    """How many interviews an interviewer holds in a week, as shares of interviewer-weeks: no person is shown."""
+    rows = frame.dropna(subset=["week_start", "n_interviews"])
+    rows = rows[rows["n_interviews"] > 0]
+    if rows.empty:
+        return None
+    weeks = pd.to_datetime(rows["week_start"])
+    rows = rows.assign(
+        quarter_start=weeks.dt.to_period("Q").dt.start_time,
+        line=pd.cut(rows["n_interviews"].astype(int), [0, 1, 2, 3, 4, 10_000], labels=_LOAD_BINS).astype(str),
+        who=rows["connection_id"].astype(str) + "|" + rows["interviewer_id"].astype(str),
+    )
+    n_people = rows.groupby("quarter_start")["who"].nunique()
+    quarters = list(n_people[n_people >= _GROUP_SHOWN].sort_index().index[-_QUARTERS_SHOWN:])
+    if not quarters:
+        return None
+    cells, table_rows = _load_cells(rows, quarters, n_people)
+    names = [words.quarter(start) for start in quarters]
+    busy = table_rows[-1]
+    alt = (
+        "Share of interviewer-weeks by number of interviews held in the week, by quarter. "
+        f"In {busy[0]}: " + ", ".join(f"{bin_} {share}" for bin_, share in zip(_LOAD_BINS, busy[2:], strict=True))
+    )
+    return Figure(
+        id="load",
+        title="How many interviews somebody holds in a week",
+        alt=alt,
+        table=Table(
+            heads=("Quarter", "Interviewers", *(f"{bin_} in a week" for bin_ in _LOAD_BINS)),
+            rows=tuple(table_rows),
+            numeric=frozenset(range(1, 7)),
+        ),
+        chart=charts.shares_grid(cells, alt, columns=names, lines=_LOAD_BINS),
+        note="Weeks in which somebody held at least one interview; each column adds up to 100 %. "
+        + _concentration(rows[rows["quarter_start"].isin(quarters)]),
+    )
+
+
+def _load_cells(
+    rows: pd.DataFrame, quarters: Sequence[Any], n_people: pd.Series
+) -> tuple[pd.DataFrame, list[tuple[str, ...]]]:
+    cells, table_rows = [], []
+    for start in quarters:
+        shares = rows.loc[rows["quarter_start"] == start, "line"].value_counts(normalize=True)
+        name = words.quarter(start)
+        texts = [percent(float(shares.get(bin_, 0.0))) for bin_ in _LOAD_BINS]
+        cells += [
+            {"column": name, "line": bin_, "share": float(shares.get(bin_, 0.0)), "text": text}
+            for bin_, text in zip(_LOAD_BINS, texts, strict=True)
+        ]
+        table_rows.append((name, people(n_people[start]), *texts))
+    return pd.DataFrame(cells), table_rows
+
+
+def _concentration(rows: pd.DataFrame) -> str:
+    """How unevenly the load is spread, said without pointing at anybody."""
+    held = rows.groupby("who")["n_interviews"].sum().sort_values(ascending=False)
+    for divisor, name in ((10, "tenth"), (5, "fifth"), (2, "half")):
+        busiest = len(held) // divisor
+        if busiest >= words.SMALLEST_COUNT_SHOWN:
+            share = held.iloc[:busiest].sum() / held.sum()
+            return f"The busiest {name} of {count(len(held))} interviewers held {percent(share)} of the interviews."
+    return ""
+
+
+def latency(scorecards: pd.DataFrame) -> Figure | None:
+    """Cumulative share of scorecards submitted by hour after the interview, with the 24-hour line."""
+    submitted = scorecards["submitted_at"].notna() & scorecards["latency_hours"].notna()
+    waits = pd.to_numeric(scorecards.loc[submitted, "latency_hours"]).astype(float).clip(lower=0)
+    n = len(waits)
+    if n < _GROUP_SHOWN:
+        return None
+    grid = list(range(0, _ECDF_LAST_HOUR + 1, 2))
+    shares = [float((waits <= hour).mean()) for hour in grid]
+    on_time = int((waits <= ON_TIME_HOURS).sum())
+    lo, hi = (float(limit) for limit in proportion_confint(on_time, n, method="wilson"))
+    share = percent(on_time / n, lo, hi)
+    alt = (
+        f"{share} of {count(n)} submitted scorecards came within 24 hours of the interview, interval "
+        f"{percent_interval(lo, hi)}; half within {words.hours(waits.median())}, nine in ten within "
+        f"{words.hours(waits.quantile(0.9))}."
+    )
+    table = Table(
+        heads=("Hours since the interview", "Scorecards in"),
+        rows=tuple((f"{hour} h", percent(shares[grid.index(hour)])) for hour in (0, 2, 4, 8, 12, 24, 48, 72, 96, 120)),
+        numeric=frozenset({0, 1}),
+    )
+    points = pd.DataFrame({"hours": grid, "share": shares})
+    label = f"{share} {percent_interval(lo, hi)} within 24 h"
+    return Figure(
+        id="latency",
+        title=f"Half of the scorecards are in within {words.hours(waits.median())}",
+        alt=alt,
+        table=table,
+        chart=charts.cumulative(points, alt, line_at=ON_TIME_HOURS, line_label=label),
+        note=f"{count(n)} submitted scorecards; drafts are not in it. Nine in ten are in within "
+        f"{words.hours(waits.quantile(0.9))}. Memory fades within a day: late notes measure the interview less well.",
+    )
+
+
+def latency_by_month(frame: pd.DataFrame) -> Figure | None:
+    """Share of scorecards within 24 hours, month by month."""
+    rows = frame[(frame["job_family"] == "all") & (frame["technique"] == "all") & frame["share_within_24h"].notna()]
+    rows = rows.assign(at=pd.to_datetime(rows["month"])).sort_values("at").tail(24)
+    if rows["at"].nunique() < 2:
+        return None
+    first, last = rows.iloc[0], rows.iloc[-1]
+    points = _trend_points(
+        rows["at"], rows["share_within_24h"], rows["share_within_24h_lo"], rows["share_within_24h_hi"]
+    )
+    alt = (
+        f"Share of scorecards within 24 hours: {percent(first.share_within_24h)} in {first['at']:%B %Y}, "
+        f"{percent(last.share_within_24h)} in {last['at']:%B %Y}."
+    )
+    table = Table(
+        heads=("Month", "Expected", "Submitted", "Within 24 h", "95 % interval", "Median"),
+        rows=tuple(
+            (
+                f"{row.at:%b %Y}",
+                count(row.n_expected),
+                count(row.n_submitted),
+                percent(row.share_within_24h),
+                percent_interval(row.share_within_24h_lo, row.share_within_24h_hi),
+                words.hours(row.p50_hours),
+            )
+            for row in rows.itertuples()
+        ),
+        numeric=frozenset({1, 2, 3, 4, 5}),
+    )
+    note = f"{last['at']:%B %Y}: {percent(last.share_within_24h)} "
+    note += f"{percent_interval(last.share_within_24h_lo, last.share_within_24h_hi)}, n {count(last.n_submitted)}."
+    chart = charts.trend(points, alt, highest=1.0, height=170)
+    return Figure("latency-months", "Within 24 hours, month by month", alt, table, chart, note)
+
+
+def match_rates(frame: pd.DataFrame) -> Figure | None:
+    """Share of hires found in the HR system, by time since start."""
+    rows = frame.sort_values("band_order", ignore_index=True)
+    rows = rows[rows["n_hires"].fillna(0) > 0]
+    if rows.empty:
+        return None
+    labels = [words.name_of(band, words.TENURE_BANDS) for band in rows["tenure_band"]]
+    numbers = [
+        f"{percent(row.match_rate)} {percent_interval(row.lo, row.hi)} · n {people(row.n_hires)}"
+        if not words.missing(row.match_rate)
+        else f"too few · n {people(row.n_hires)}"
+        for row in rows.itertuples()
+    ]
+    points = pd.DataFrame({"label": labels, "numbers": numbers})
+    for target, source in (("value", "match_rate"), ("lo", "lo"), ("hi", "hi")):
+        points[target] = pd.to_numeric(rows[source]).astype(float).to_numpy()
+    alt = "Hires found in the HR system: " + "; ".join(
+        f"{label} {number}" for label, number in zip(labels, numbers, strict=True)
+    )
+    table = Table(
+        heads=("Time since start", "Hires", "Found", "Share", "95 % interval"),
+        rows=tuple(
+            (
+                label,
+                people(row.n_hires),
+                people(row.n_linked),
+                percent(row.match_rate),
+                percent_interval(row.lo, row.hi),
+            )
+            for label, row in zip(labels, rows.itertuples(), strict=True)
+        ),
+        numeric=frozenset({1, 2, 3, 4}),
+    )
+    return Figure(
+        id="match-rates",
+        title="Hires found in the HR system",
+        alt=alt,
+        table=table,
+        chart=charts.rates(points, alt, "Share of hires with a person link"),
+        note="A rate that falls with tenure means that leavers or name changes are lost, which bends the answer.",
+    )
+
+
+def reconciliation(frame: pd.DataFrame) -> Figure | None:
+    """Hires of the applicant system against starts of the HR system, month by month."""
+    rows = frame.assign(at=pd.to_datetime(frame["month"])).sort_values("at").tail(24)
+    if rows["at"].nunique() < 2:
+        return None
+    off = int((rows["difference"].fillna(0) != 0).sum())
+    alt = (
+        f"Hires by the applicant system and starts by the HR system in {len(rows)} months; they differ in {off}: "
+        f"{count(rows['n_ats_hires'].sum())} hires against {count(rows['n_hris_starts'].sum())} starts."
+    )
+    points = pd.DataFrame(
+        {
+            "at": rows["at"].dt.strftime("%Y-%m-%d"),
+            "first": rows["n_ats_hires"].fillna(0).astype(int),
+            "second": rows["n_hris_starts"].fillna(0).astype(int),
+        }
+    )
+    table = Table(
+        heads=("Month", "Hires (applicant system)", "Starts (HR system)", "Difference"),
+        rows=tuple(
+            (f"{row.at:%b %Y}", count(row.n_ats_hires), count(row.n_hris_starts), count(row.difference))
+            for row in rows.itertuples()
+        ),
+        numeric=frozenset({1, 2, 3}),
+    )
+    return Figure(
+        id="reconciliation",
+        title=f"The two systems disagree in {off} of {len(rows)} months",
+        alt=alt,
+        table=table,
+        chart=charts.two_counts(points, alt),
+        note="Bars: hires by start month in the applicant system. Points: employment that began in the HR system. More "
+        "starts than hires usually means people who came without an application (transfers, acquisitions).",
+    )

@@ -1,0 +1,175 @@
+"""Names and numbers as people read them: no decimals beyond the interval, small counts of people blanked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+
+NOTHING = "–"
+SMALLEST_COUNT_SHOWN = 5  # PRIVACY 5: counts of people
+
+TECHNIQUES: Mapping[str, str] = {
+    "structured_behavioural": "Structured behavioural",
+    "pair_coding": "Pair coding",
+    "system_design": "System design",
+    "work_sample": "Work sample",
+    "unstructured_chat": "Unstructured chat",
+    "manager_screen": "Hiring-manager screen",
+    "reference_call": "Reference call",
+    "recruiter_screen": "Recruiter screen",
+    "job_knowledge": "Job knowledge",
+    "debrief": "Debrief decision score",
+    "unmapped": "Not mapped to a technique",
+}
+STAGES: Mapping[str, str] = {
+    "application_review": "Application review",
+    "recruiter_screen": "Recruiter screen",
+    "hiring_manager_screen": "Hiring-manager screen",
+    "assessment": "Assessment",
+    "onsite": "On-site interviews",
+    "offer": "Offer",
+    "hired": "Hired",
+}
+COVERAGE_STEPS: Mapping[str, tuple[str, str]] = {
+    "hired": ("Hired", "applications with an accepted offer"),
+    "linked": ("Found in the HR system", "the hire and the employee are known to be one person"),
+    "tenured": ("Stayed long enough", "stayed into the months in which performance is judged"),
+    "rated": ("Rated", "has a manager rating in those months that can be compared"),
+    "independent_rater": ("Rated by somebody else", "the rater had not interviewed this person"),
+}
+TENURE_BANDS: Mapping[str, str] = {
+    "all": "All hires",
+    "not_started": "Not started yet",
+    "0-6": "0–6 months",
+    "6-18": "6–18 months",
+    "18-36": "18–36 months",
+    "36+": "Over 36 months",
+}
+PUBLISHED_OBSERVED_R: Mapping[str, float] = {"structured_behavioural": 0.28, "unstructured_chat": 0.21}
+"""Mean observed r of interviews, uncorrected (McDaniel et al. 1994, as tabled again by Sackett et al. 2022)."""
+
+
+def name_of(key: Any, names: Mapping[str, Any]) -> str:
+    """The name for people of a taxonomy id; an unknown id made readable."""
+    known = names.get(str(key))
+    if known is None:
+        return str(key).replace("_", " ").strip().capitalize() or NOTHING
+    return known if isinstance(known, str) else str(known[0])
+
+
+def missing(value: Any) -> bool:
+    return value is None or bool(pd.isna(value))
+
+
+def correlation(value: Any) -> str:
+    """Two decimals, no leading zero, a real minus sign.
+
+    >>> correlation(0.312), correlation(-0.05), correlation(None), correlation(-0.001)
+    ('.31', '−.05', '–', '.00')
+    """
+    if missing(value):
+        return NOTHING
+    rounded = round(float(value), 2)
+    text = f"{abs(rounded):.2f}"
+    return ("−" if rounded < 0 else "") + (text if text.startswith("1") else text[1:])
+
+
+def correlation_interval(lo: Any, hi: Any) -> str:
+    """
+    >>> correlation_interval(-0.05, 0.312)
+    '[−.05, .31]'
+    """
+    return "" if missing(lo) or missing(hi) else f"[{correlation(lo)}, {correlation(hi)}]"
+
+
+def percent(value: Any, lo: Any = None, hi: Any = None) -> str:
+    """Whole per cent; one decimal only where the interval is narrower than two points.
+
+    >>> percent(0.7834), percent(0.7834, 0.7801, 0.7866), percent(0.004), percent(None)
+    ('78%', '78.3%', '<1%', '–')
+    """
+    if missing(value):
+        return NOTHING
+    if _is_narrow(lo, hi):
+        return f"{100 * float(value):.1f}%"
+    if 0 < float(value) < 0.005:
+        return "<1%"
+    return f"{100 * float(value):.0f}%"
+
+
+def percent_interval(lo: Any, hi: Any) -> str:
+    """
+    >>> percent_interval(0.71, 0.84)
+    '[71, 84]'
+    """
+    if missing(lo) or missing(hi):
+        return ""
+    digits = 1 if _is_narrow(lo, hi) else 0
+    return f"[{100 * float(lo):.{digits}f}, {100 * float(hi):.{digits}f}]"
+
+
+def _is_narrow(lo: Any, hi: Any) -> bool:
+    return not missing(lo) and not missing(hi) and float(hi) - float(lo) < 0.02
+
+
+def count(n: Any) -> str:
+    """
+    >>> count(12034), count(None)
+    ('12,034', '–')
+    """
+    return NOTHING if missing(n) else f"{int(n):,}"
+
+
+def people(n: Any) -> str:
+    """A count of persons, blanked from 1 to 4.
+
+    >>> people(3), people(0), people(1200)
+    ('<5', '0', '1,200')
+    """
+    if missing(n):
+        return NOTHING
+    return f"<{SMALLEST_COUNT_SHOWN}" if 0 < int(n) < SMALLEST_COUNT_SHOWN else count(n)
+
+
+def hours(value: Any) -> str:
+    """
+    >>> hours(0.4), hours(26), hours(80), hours(None)
+    ('under 1 h', '26 h', '3 days', '–')
+    """
+    if missing(value):
+        return NOTHING
+    number = float(value)
+    if number < 1:
+        return "under 1 h"
+    return f"{number:.0f} h" if number < 72 else f"{number / 24:.0f} days"
+
+
+def day(value: Any) -> str:
+    """
+    >>> day(datetime(2026, 8, 23))
+    '23 August 2026'
+    """
+    if missing(value):
+        return NOTHING
+    moment = pd.Timestamp(value)
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def quarter(value: date | datetime | pd.Timestamp) -> str:
+    """
+    >>> quarter(date(2026, 4, 1))
+    'Q2 26'
+    """
+    moment = pd.Timestamp(value)
+    return f"Q{moment.quarter} {moment:%y}"
+
+
+def plural(n: int, one: str, many: str | None = None) -> str:
+    """
+    >>> plural(1, "technique"), plural(3, "technique"), plural(2, "hire is", "hires are")
+    ('1 technique', '3 techniques', '2 hires are')
+    """
+    return f"{count(n)} {one}" if n == 1 else f"{count(n)} {many or one + 's'}"

@@ -1,0 +1,254 @@
+"""An invented firm's published tables, with the columns the marts have."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from validity.ladder import technique_estimates
+
+AS_OF = datetime(2026, 8, 23, tzinfo=UTC)
+FAMILIES = ("engineering", "data", "product", "design", "sales")
+TRUTH = {
+    "structured_behavioural": 0.34,
+    "pair_coding": 0.26,
+    "system_design": 0.18,
+    "work_sample": 0.22,
+    "unstructured_chat": 0.02,
+    "manager_screen": 0.08,
+    "reference_call": 0.05,
+}
+PEOPLE = {"pair_coding": 150, "system_design": 110, "work_sample": 96, "reference_call": 17}
+
+
+def estimates(seed: int = 4) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    parts = [_pairs(rng, technique, rho, PEOPLE.get(technique, 262)) for technique, rho in TRUTH.items()]
+    pairs = pd.concat(parts, ignore_index=True)
+    scores = pairs.assign(attribute="overall", is_hired=True)
+    coverage = pd.DataFrame({"job_family": ["all"], "step_order": [1], "step": ["hired"], "n": [409]})
+    return technique_estimates(pairs, scores, pairs, coverage, AS_OF)
+
+
+def _pairs(rng: np.random.Generator, technique: str, rho: float, n: int) -> pd.DataFrame:
+    talent = rng.standard_normal(n)
+    return pd.DataFrame(
+        {
+            "connection_id": "greenhouse_main",
+            "application_id": [f"{technique}-{i}" for i in range(n)],
+            "job_family": rng.choice(FAMILIES, n, p=[0.42, 0.2, 0.18, 0.08, 0.12]),
+            "technique": technique,
+            "score": np.clip(np.round(2 * (3 + talent)) / 2, 1, 5),
+            "performance_rating_z": rho * talent + np.sqrt(1 - rho**2) * rng.standard_normal(n),
+            "interviewer_id": [f"i{k}" for k in rng.integers(0, 40, n)],
+            "rater_was_interviewer": rng.random(n) < (0.31 if technique == "manager_screen" else 0.12),
+            "is_contaminated": rng.random(n) < 0.05,
+        }
+    )
+
+
+def coverage() -> pd.DataFrame:
+    steps = {"hired": 409, "linked": 391, "tenured": 318, "rated": 286, "independent_rater": 243}
+    rows = [
+        {"job_family": "all", "step_order": i, "step": step, "n": n, "share": n / 409}
+        for i, (step, n) in enumerate(steps.items(), start=1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def wilson(successes: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    p, z = successes / n, 1.96
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return centre - half, centre + half
+
+
+def funnel() -> pd.DataFrame:
+    stages = ["application_review", "recruiter_screen", "hiring_manager_screen", "onsite", "offer", "hired"]
+    shares = [0.21, 0.56, 0.44, 0.38, 0.83]
+    rng, rows = np.random.default_rng(5), []
+    quarters = pd.date_range("2023-01-01", periods=13, freq="QS")
+    for quarter, n in [(None, 11_240), *((q.date(), int(rng.integers(700, 1000))) for q in quarters)]:
+        entered = n
+        counts = [n]
+        for share in shares:
+            entered = int(rng.binomial(entered, share))
+            counts.append(entered)
+        for order, (stage, n_entered) in enumerate(zip(stages, counts, strict=True), start=1):
+            advanced = counts[order] if order < len(counts) else None
+            rows.append(
+                {
+                    "job_family": "all",
+                    "cohort_quarter": quarter,
+                    "canonical_stage": stage,
+                    "stage_order": order,
+                    "n_entered": n_entered,
+                    "n_advanced": advanced,
+                    "n_hired": counts[-1],
+                    "is_matured": True,
+                    "status": "ok",
+                }
+            )
+    frame = pd.DataFrame(rows)
+    lo, hi = wilson(frame["n_advanced"].to_numpy(float), frame["n_entered"].to_numpy(float))
+    return frame.assign(
+        pass_through_rate=frame["n_advanced"] / frame["n_entered"], pass_through_lo=lo, pass_through_hi=hi
+    )
+
+
+def load() -> pd.DataFrame:
+    rng = np.random.default_rng(6)
+    weeks = pd.date_range("2024-01-01", "2026-08-17", freq="W-MON")
+    busy = rng.gamma(1.2, 0.9, 74)
+    rows = [
+        {"connection_id": "greenhouse_main", "interviewer_id": f"i{k}", "week_start": week.date(), "n_interviews": n}
+        for week in weeks
+        for k, n in enumerate(rng.poisson(busy * 0.7))
+        if n > 0
+    ]
+    frame = pd.DataFrame(rows)
+    return frame.assign(interview_hours=frame["n_interviews"] * 0.8)
+
+
+def scorecards() -> pd.DataFrame:
+    rng = np.random.default_rng(7)
+    n = 5200
+    latency = rng.lognormal(2.4, 1.25, n)
+    interviewed = pd.Timestamp("2026-08-20", tz="UTC") - pd.to_timedelta(rng.integers(0, 1300, n), unit="D")
+    draft = rng.random(n) < 0.03
+    return pd.DataFrame(
+        {
+            "latency_hours": np.where(draft, np.nan, latency),
+            "submitted_at": pd.Series(interviewed + pd.to_timedelta(latency, unit="h")).where(~draft),
+            "is_draft": draft,
+            "is_edited_after_decision": rng.random(n) < 0.012,
+            "is_submitted_after_decision": rng.random(n) < 0.021,
+        }
+    )
+
+
+def latency() -> pd.DataFrame:
+    rng = np.random.default_rng(8)
+    months = pd.date_range("2024-07-01", periods=25, freq="MS")
+    n = rng.integers(90, 190, len(months))
+    in_time = rng.binomial(n, np.linspace(0.66, 0.79, len(months)))
+    lo, hi = wilson(in_time.astype(float), n.astype(float))
+    return pd.DataFrame(
+        {
+            "job_family": "all",
+            "technique": "all",
+            "month": months.date,
+            "n_expected": (n * 1.08).astype(int),
+            "n_submitted": n,
+            "submission_rate": 1 / 1.08,
+            "p50_hours": rng.uniform(8, 14, len(months)),
+            "p90_hours": rng.uniform(40, 70, len(months)),
+            "share_within_24h": in_time / n,
+            "share_within_24h_lo": lo,
+            "share_within_24h_hi": hi,
+            "status": "ok",
+        }
+    )
+
+
+def health() -> dict[str, pd.DataFrame]:
+    hires = np.array([409.0, 12, 71, 118, 131, 77])
+    linked = np.array([391.0, 9, 70, 115, 126, 71])
+    lo, hi = wilson(linked, hires)
+    months = pd.date_range("2024-07-01", periods=26, freq="MS")
+    rng = np.random.default_rng(9)
+    ats = rng.poisson(9, len(months))
+    return {
+        "marts_ops.link_match_rates": pd.DataFrame(
+            {
+                "tenure_band": ["all", "not_started", "0-6", "6-18", "18-36", "36+"],
+                "band_order": range(6),
+                "n_hires": hires.astype(int),
+                "n_linked": linked.astype(int),
+                "match_rate": linked / hires,
+                "lo": lo,
+                "hi": hi,
+                "status": "ok",
+            }
+        ),
+        "marts_ops.hire_reconciliation": pd.DataFrame(
+            {"month": months.date, "n_ats_hires": ats, "n_hris_starts": ats + rng.integers(0, 2, len(months))}
+        ).assign(difference=lambda frame: frame["n_ats_hires"] - frame["n_hris_starts"]),
+        "marts_ops.stream_health": pd.DataFrame(
+            [
+                ("greenhouse_main", "greenhouse", "applications", AS_OF, "ok", 214, 187, 0, 0.0),
+                ("greenhouse_main", "greenhouse", "scorecards", AS_OF, "ok", 391, 402, 3, 0.1),
+                ("bamboohr_main", "bamboohr", "employees", AS_OF, "ok", 12, 9, 0, 0.2),
+                ("lattice_main", "lattice", "reviews", pd.Timestamp("2026-08-19Z"), "failed", 0, 5210, 1, 96.0),
+                ("lattice_main", "lattice", "questions", pd.NaT, "skipped", None, None, 0, None),
+            ],
+            columns=[
+                *("connection_id", "vendor", "stream", "last_success_at", "last_status", "last_rows", "previous_rows"),
+                *("n_quarantined", "hours_since_success"),
+            ],
+        ),
+        "marts_ops.data_quality_summary": pd.DataFrame(
+            [
+                ("link_match_rate", 0.956, 409, "Hires found in the HR system."),
+                ("unmapped_interview_share", 0.021, 6120, "Interviews whose name no technique rule matches."),
+                ("straight_lined_share", 0.064, 5044, "Scorecards that gave every attribute the same rating."),
+                ("n_quarantined", 4.0, 4, "Records set aside and not loaded."),
+            ],
+            columns=["metric", "value", "n", "note"],
+        ),
+        "marts_interviewing.technique_mapping": pd.DataFrame(
+            [
+                ("Pair coding (60m)", "pair_coding", 1204, True),
+                ("Coffee w/ founder", "unmapped", 96, False),
+                ("<b>Vibes</b> & chat", "unmapped", 31, False),
+            ],
+            columns=["interview_name", "technique", "n_interviews", "is_mapped"],
+        ),
+        "marts_performance.review_coverage": pd.DataFrame(
+            [
+                ("H1 2026", "2026-01-01", "2026-06-30", True, 611, 552, 552 / 611),
+                ("H2 2025", "2025-07-01", "2025-12-31", True, 590, 541, 541 / 590),
+            ],
+            columns=["cycle_name", "starts_on", "ends_on", "is_closed", "n_expected", "n_reviewed", "coverage"],
+        ),
+        "checks": pd.DataFrame(
+            [
+                ("link_match_rate_floor", "marts_ops.link_match_rates", "warning", "passed", "", None),
+                ("ats_hires_equal_hris_starts", "marts_ops.hire_reconciliation", "warning", "failed",
+                 "Hires missing in one system make the sample incomplete.", 4),
+                ("scores_lie_on_their_scale", "marts_validity.fct_predictor_scores", "error", "passed", "", None),
+                ("no_email_outside_the_vault", "canonical.candidates", "error", "could_not_run",
+                 "A check that did not run protects nobody.", None),
+            ],
+            columns=["check", "table", "severity", "status", "reason", "n_failing"],
+        ),
+    }  # fmt: skip
+
+
+def all_frames() -> dict[str, pd.DataFrame]:
+    return {
+        "validity.technique_estimates": estimates(),
+        "marts_validity.validity_coverage": coverage(),
+        "marts_recruiting.funnel_by_stage": funnel(),
+        "marts_interviewing.interviewer_load": load(),
+        "marts_interviewing.fct_scorecards": scorecards(),
+        "marts_interviewing.scorecard_latency": latency(),
+        "marts_ops.metric_definitions": pd.DataFrame(
+            [("r_obs", "Observed validity", "Pearson correlation among hires with a matured criterion.", "1")],
+            columns=["metric_id", "name", "definition", "definition_version"],
+        ),
+        **health(),
+    }
+
+
+@pytest.fixture(scope="session")
+def frames() -> dict[str, pd.DataFrame]:
+    return all_frames()
+
+
+@pytest.fixture(scope="session")
+def generated_at() -> datetime:
+    return datetime(2026, 8, 24, 3, 12, tzinfo=UTC)
