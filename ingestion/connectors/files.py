@@ -321,7 +321,7 @@ class Connector:
     """A folder of dropped files.
 
     Args:
-        connection: `base_url` is a folder or an fsspec URL; options `layout`, `date_format`, `timezone` and
+        connection: `url` is a folder or an fsspec URL; options `layout`, `date_format`, `timezone` and
             `settle_seconds` (how long a file has to stay the same before it is read).
         client: not used.
     """
@@ -413,7 +413,7 @@ class Connector:
     def _folder(self) -> tuple[Any, str]:
         import fsspec
 
-        url = self._connection.value("base_url")
+        url = self._connection.value("url")
         try:
             filesystem, root = fsspec.core.url_to_fs(url)
             if not filesystem.isdir(root):
