@@ -145,8 +145,8 @@ def coverage(frame: pd.DataFrame) -> Figure | None:
         alt=alt,
         table=table,
         chart=charts.bars(bars, alt),
-        note="Each step counts within the one before. Somebody who is not in the last bar is no evidence for or against "
-        "any technique; if those left out differ from the rest, the answer above shifts.",
+        note="Each step counts within the one before. Somebody who is not in the last bar is no evidence for or "
+        "against any technique; if those left out differ from the rest, the answer above shifts.",
     )
 
 
@@ -190,8 +190,8 @@ def funnel(frame: pd.DataFrame) -> Figure | None:
         alt=alt,
         table=table,
         chart=charts.bars(bars, alt),
-        note="Applications that reached the stage, and the share of them that went on with its 95 % interval. All are at "
-        "least 90 days old. Skipping a stage counts as having reached it.",
+        note="Applications that reached the stage, and the share of them that went on with its 95 % interval. All "
+        "are at least 90 days old. Skipping a stage counts as having reached it.",
     )
 
 

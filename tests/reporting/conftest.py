@@ -182,7 +182,7 @@ def health() -> dict[str, pd.DataFrame]:
                 ("greenhouse_main", "greenhouse", "applications", AS_OF, "ok", 214, 187, 0, 0.0),
                 ("greenhouse_main", "greenhouse", "scorecards", AS_OF, "ok", 391, 402, 3, 0.1),
                 ("bamboohr_main", "bamboohr", "employees", AS_OF, "ok", 12, 9, 0, 0.2),
-                ("lattice_main", "lattice", "reviews", pd.Timestamp("2026-08-19Z"), "failed", 0, 5210, 1, 96.0),
+                ("lattice_main", "lattice", "reviews", AS_OF - pd.Timedelta(days=4), "failed", 0, 5210, 1, 96.0),
                 ("lattice_main", "lattice", "questions", pd.NaT, "skipped", None, None, 0, None),
             ],
             columns=[
