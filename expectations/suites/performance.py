@@ -1,0 +1,169 @@
+"""Performance marts: is everybody rated, by a known rater, on a known scale, with differences between people?"""
+
+from __future__ import annotations
+
+from expectations.checks import (
+    Age,
+    Check,
+    Holds,
+    Rows,
+    Share,
+    Spread,
+    Suite,
+    SumShare,
+    TopShare,
+    always,
+    among,
+    at_least,
+    at_most,
+    between,
+    not_above,
+    volume,
+)
+
+REVIEWS = "marts_performance.fct_reviews"
+RATINGS = "marts_performance.fct_performance_ratings"
+SCORES = "marts_performance.fct_performance_scores"
+COVERAGE = "marts_performance.review_coverage"
+
+SUITE = Suite(
+    name="performance",
+    title="Performance",
+    question="Is everybody rated, by a known rater, on a known scale, with differences between people?",
+    checks=(
+        volume(REVIEWS),
+        Check(
+            id="performance_relation_known",
+            table=REVIEWS,
+            measure=Rows(),
+            expect=among("relation", "manager", "self", "peer", "upward", "other"),
+            severity="error",
+            reason="Only manager ratings are the criterion; a relation that nobody mapped is dropped from it silently.",
+            next_step="Map the relation in the staging model of the connection named in the ids.",
+        ),
+        Check(
+            id="performance_rating_inside_scale",
+            table=REVIEWS,
+            measure=Holds(
+                "rating.isna() or (rating >= scale_min and rating <= scale_max)",
+                where="rating.notna() and scale_min.notna() and scale_max.notna()",
+            ),
+            expect=always(),
+            severity="error",
+            reason="A rating outside its scale belongs to another scale, and standardising would mix the two.",
+            next_step="Find the question's scale in the performance system; a changed form needs a scale of its own.",
+        ),
+        Check(
+            id="performance_submitted_not_in_future",
+            table=REVIEWS,
+            measure=Age("submitted_at"),
+            expect=between("age_hours", low=-24),
+            severity="error",
+            reason="A review from the future means a wrong time zone or clock, and the criterion window is wrong.",
+            next_step="Run `qoh doctor` and look at the clock skew of the connection named in the ids.",
+        ),
+        Check(
+            id="performance_reviewees_linked",
+            table=REVIEWS,
+            measure=Share("employee_id.isna()"),
+            expect=at_most(0.1),
+            severity="warning",
+            reason="Reviews of people whom the HRIS does not know cannot become anybody's criterion.",
+            next_step="Fill the employee id in the performance system, or decide the links with `qoh links review`.",
+        ),
+        Check(
+            id="performance_managers_known",
+            table=REVIEWS,
+            measure=Share("reviewer_employee_id.isna()", among="relation == 'manager' and submitted_at.notna()"),
+            expect=at_most(0.2),
+            severity="warning",
+            reason="Without the rater nobody can tell whether the person who rated had also interviewed.",
+            next_step="Ask for a report that names reviewers; an unknown rater counts as one who interviewed.",
+        ),
+        Check(
+            id="performance_cycles_differentiate",
+            table=REVIEWS,
+            measure=TopShare(
+                "effective_rating", among="relation == 'manager'", by=("connection_id", "cycle_id"), min_n=30
+            ),
+            expect=at_most(0.85),
+            severity="warning",
+            reason="A cycle in which nearly everybody has the same rating cannot tell good hires from others.",
+            next_step="Read the estimates of the cycles named with care; look for a second criterion such as "
+            "retention.",
+        ),
+        Check(
+            id="performance_ratings_standardised",
+            table=RATINGS,
+            measure=Share("cell_kind == 'refused'"),
+            expect=at_most(0.1),
+            severity="warning",
+            reason="Ratings in cells too small to standardise are lost, and small teams are lost first.",
+            next_step="Merge job levels that are nearly empty in the HRIS mapping.",
+        ),
+        Check(
+            id="performance_z_plausible",
+            table=RATINGS,
+            measure=Rows(),
+            expect=between("rating_z", -6, 6),
+            severity="error",
+            reason="A standardised rating beyond six deviations can only come from mixed scales.",
+            next_step="Look at the scales of the cell named by the review's cycle.",
+        ),
+        Check(
+            id="performance_cells_centred",
+            table=RATINGS,
+            measure=Spread("rating_z", among="cell_kind != 'refused'", by=("cell_id",), min_n=2),
+            expect=between("absolute_mean", high=1e-6),
+            severity="error",
+            reason="Every cell has mean zero by construction; if not, rows were lost or doubled after standardising.",
+            next_step="Run `dbt build --select fct_performance_ratings+` and compare its row count with fct_reviews.",
+        ),
+        Check(
+            id="performance_criterion_needs_status",
+            table=SCORES,
+            measure=Holds("(performance_rating_z.notna()) == (status == 'ok')"),
+            expect=always(),
+            severity="error",
+            reason="A criterion under another status than ok would enter the estimates against the rule that refused "
+            "it.",
+            next_step="Blank performance_rating_z in fct_performance_scores wherever the status is not ok.",
+        ),
+        Check(
+            id="performance_criterion_plausible",
+            table=SCORES,
+            measure=Rows(),
+            expect=between("performance_rating_z", -6, 6),
+            severity="error",
+            reason="A mean of standardised ratings beyond six deviations can only come from mixed scales.",
+            next_step="Look at the ratings of the spells named in fct_performance_ratings.",
+        ),
+        Check(
+            id="performance_few_unreviewed",
+            table=SCORES,
+            measure=Share("status == 'unreviewed'", among="status in ['ok', 'unreviewed', 'refused']"),
+            expect=at_most(0.4),
+            severity="warning",
+            reason="People whose window passed without a rating are missing from every estimate, often for a reason.",
+            next_step="See review_coverage for the cycles concerned and check that the connection may read them.",
+        ),
+        Check(
+            id="performance_reviewed_within_expected",
+            table=COVERAGE,
+            measure=Rows(),
+            expect=not_above("n_reviewed", "n_expected"),
+            severity="error",
+            reason="More people reviewed than were expected proves a fan-out in the join of reviews and employees.",
+            next_step="Run `dbt build --select review_coverage+` and look for employees linked twice.",
+        ),
+        Check(
+            id="performance_closed_cycles_covered",
+            table=COVERAGE,
+            measure=SumShare("n_reviewed", "n_expected", where="is_closed", by=("connection_id", "cycle_id"), min_n=20),
+            expect=at_least(0.7),
+            severity="warning",
+            reason="In a cycle with many unrated people the rated ones are a selection that nobody chose.",
+            next_step="Ask the owner of the performance system about the cycles named; exclude pilots by name.",
+        ),
+    ),
+)

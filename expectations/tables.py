@@ -1,0 +1,56 @@
+"""Every published table: the columns that name a row in a check result, and those that must hold tokens of persons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """`keys` name a row (never a person in clear); `tokens` hold pseudonyms of persons and must look like them."""
+
+    keys: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
+
+
+_APPLICATION = ("connection_id", "application_id")
+_INTERVIEWER = ("connection_id", "interviewer_id")
+_REVIEW = ("connection_id", "review_id")
+_SPELL = ("employee_connection_id", "employee_id", "spell_number")
+
+TABLES: dict[str, Table] = {
+    "marts_recruiting.fct_applications": Table(_APPLICATION, ("application_id", "candidate_id")),
+    "marts_recruiting.fct_stage_visits": Table(("connection_id", "application_stage_id"), ("application_id",)),
+    "marts_recruiting.funnel_by_stage": Table(("job_family", "cohort_quarter", "canonical_stage")),
+    "marts_interviewing.fct_interviews": Table(("connection_id", "interview_id"), ("application_id",)),
+    "marts_interviewing.fct_scorecards": Table(("connection_id", "scorecard_id"), ("application_id", "interviewer_id")),
+    "marts_interviewing.fct_scorecard_ratings": Table(
+        ("connection_id", "scorecard_id", "attribute_id"), ("interviewer_id",)
+    ),
+    "marts_interviewing.interviewer_load": Table((*_INTERVIEWER, "week_start"), ("interviewer_id",)),
+    "marts_interviewing.scorecard_latency": Table(("job_family", "technique", "month")),
+    # Interview names are free text of the firm and may hold anything: rows are counted, not named.
+    "marts_interviewing.technique_mapping": Table(),
+    "marts_performance.fct_reviews": Table(_REVIEW, ("employee_id", "reviewer_employee_id")),
+    "marts_performance.fct_performance_ratings": Table(_REVIEW, ("employee_id", "reviewer_employee_id")),
+    "marts_performance.fct_performance_scores": Table(_SPELL, ("employee_id",)),
+    "marts_performance.review_coverage": Table(("connection_id", "cycle_id")),
+    "marts_validity.fct_predictor_scores": Table((*_APPLICATION, "technique"), ("application_id", "interviewer_id")),
+    "marts_validity.fct_hire_outcomes": Table(_APPLICATION, ("application_id", "employee_id")),
+    "marts_validity.validity_pairs": Table((*_APPLICATION, "technique"), ("application_id", "interviewer_id")),
+    "marts_validity.validity_coverage": Table(("job_family", "step")),
+    "validity.technique_estimates": Table(("metric", "technique", "job_family", "variant")),
+    "marts_ops.link_match_rates": Table(("tenure_band",)),
+    "marts_ops.link_conflicts": Table(
+        ("candidate_connection_id", "candidate_id", "employee_connection_id", "employee_id"),
+        ("candidate_id", "employee_id"),
+    ),
+    "marts_ops.hire_reconciliation": Table(("month",)),
+    "marts_ops.stream_health": Table(("connection_id", "stream")),
+    "marts_ops.metric_definitions": Table(("metric_id",)),
+    "marts_ops.data_quality_summary": Table(("metric",)),
+    "marts_ops.connections": Table(("connection_id",)),
+    "marts_ops.data_clock": Table(),
+}
+
+TOKEN_COLUMNS: frozenset[str] = frozenset(column for table in TABLES.values() for column in table.tokens)

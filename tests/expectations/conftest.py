@@ -1,0 +1,574 @@
+"""A small set of marts that passes every check: each defect of the tests is one change to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+START = pd.Timestamp("2025-01-06 09:00", tz="UTC")
+DAY = pd.Timedelta(days=1)
+HOUR = pd.Timedelta(hours=1)
+TECHNIQUES = ("pair_coding", "structured_behavioural")
+
+
+def token(kind: str, number: int) -> str:
+    """Looks like a keyed pseudonym."""
+    return f"{abs(hash_of(kind)):04x}{number:028x}"
+
+
+def hash_of(kind: str) -> int:
+    return sum(ord(letter) * (place + 1) for place, letter in enumerate(kind)) % 65536
+
+
+def _applications(n: int = 200) -> pd.DataFrame:
+    rows = []
+    for i in range(n):
+        status = ("hired", "in_process", *["rejected"] * 6)[i % 8]
+        applied = START + i * DAY
+        hired = status == "hired"
+        rows.append(
+            {
+                "connection_id": "greenhouse_main",
+                "application_id": token("application", i),
+                "candidate_id": token("candidate", i),
+                "job_id": str(i % 7),
+                "job_family": ("engineering", "sales")[i % 2],
+                "job_level": "L3",
+                "source_name": ("Careers page", "Robin & Co Agency", "Referral")[i % 3],
+                "applied_at": applied,
+                "status": status,
+                "hired_at": applied + 30 * DAY if hired else pd.NaT,
+                "starts_on": (applied + 60 * DAY).normalize() if hired else pd.NaT,
+                "rejected_at": applied + 20 * DAY if status == "rejected" else pd.NaT,
+                "rejected_by": ("company", "candidate")[i % 2] if status == "rejected" else None,
+                "furthest_stage": "onsite",
+                "n_interviews": i % 3,
+                "n_scorecards": i % 3,
+                "days_to_hire": 30.0 if hired else None,
+                "is_excluded": i % 20 == 1,
+                "exclusion_reason": "prospect" if i % 20 == 1 else None,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _visits(n: int = 200) -> pd.DataFrame:
+    entered = pd.Series([START + i * DAY for i in range(n)])
+    return pd.DataFrame(
+        {
+            "connection_id": "greenhouse_main",
+            "application_id": [token("application", i) for i in range(n)],
+            "application_stage_id": [str(i) for i in range(n)],
+            "job_family": "engineering",
+            "canonical_stage": ["application_review", "onsite"] * (n // 2),
+            "stage_name": ["Application Review", "Face to Face"] * (n // 2),
+            "stage_order": [10, 50] * (n // 2),
+            "entered_at": entered,
+            "exited_at": entered + 3 * DAY,
+            "stage_days": 3.0,
+        }
+    )
+
+
+def _funnel() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "job_family": ["all", "all", "sales"],
+            "cohort_quarter": pd.to_datetime([None, "2025-01-01", "2025-01-01"]),
+            "canonical_stage": ["application_review", "onsite", "onsite"],
+            "stage_order": [10, 50, 50],
+            "n_entered": [200, 60, 3],
+            "n_advanced": [60, 20, 2],
+            "n_hired": [20, 20, 2],
+            "is_matured": True,
+            "pass_through_rate": [0.3, 0.333, None],
+            "pass_through_lo": [0.24, 0.23, None],
+            "pass_through_hi": [0.37, 0.46, None],
+            "status": ["ok", "ok", "not_estimable"],
+        }
+    )
+
+
+def _interviews(n: int = 200) -> pd.DataFrame:
+    starts = pd.Series([START + i * DAY for i in range(n)])
+    return pd.DataFrame(
+        {
+            "connection_id": "greenhouse_main",
+            "interview_id": [str(500 + i) for i in range(n)],
+            "application_id": [token("application", i) for i in range(n)],
+            "job_family": "engineering",
+            "technique": [TECHNIQUES[i % 2] for i in range(n)],
+            "interview_name": [("Pair coding (60m)", "Values chat")[i % 2] for i in range(n)],
+            "starts_at": starts,
+            "ends_at": starts + HOUR,
+            "status": ["complete", "complete", "complete", "cancelled"] * (n // 4),
+            "is_held": [True, True, True, False] * (n // 4),
+            "n_interviewers": 1,
+            "n_scorecards": 1,
+        }
+    )
+
+
+def _scorecards(n: int = 480) -> pd.DataFrame:
+    rows = []
+    for i in range(n):
+        interviewed = START + i * 12 * HOUR
+        draft = i % 30 == 7
+        rows.append(
+            {
+                "connection_id": "greenhouse_main",
+                "scorecard_id": str(9000 + i),
+                "interview_id": str(500 + i),
+                "application_id": token("application", i),
+                "interviewer_id": token("user", i % 12),
+                "technique": TECHNIQUES[(i // 12) % 2],
+                "job_family": "engineering",
+                "interviewed_at": interviewed,
+                "submitted_at": pd.NaT if draft else interviewed + 5 * HOUR,
+                "last_edited_at": interviewed + 6 * HOUR,
+                "decided_at": interviewed + 9 * DAY,
+                "latency_hours": None if draft else 5.0,
+                "is_draft": draft,
+                "is_late": None if draft else False,
+                "is_edited_after_decision": False,
+                "is_submitted_after_decision": False,
+                "recommendation_rank": None if draft else (i // 12) % 4 + 1,
+                "n_ratings": 4,
+                "rating_sd": 0.2,
+                "is_straight_lined": False,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _scorecard_ratings(n: int = 60) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "connection_id": "greenhouse_main",
+            "scorecard_id": [str(9000 + i) for i in range(n)],
+            "attribute_id": [str(i % 4) for i in range(n)],
+            "attribute_name": [("Communication", "Problem solving", "Craft", "Judgement")[i % 4] for i in range(n)],
+            "technique": [TECHNIQUES[i % 2] for i in range(n)],
+            "interviewer_id": [token("user", i % 12) for i in range(n)],
+            "rating_rank": [i % 5 + 1 for i in range(n)],
+            "rating_score": [(i % 5) / 4 for i in range(n)],
+            "scale_min": 1.0,
+            "scale_max": 5.0,
+        }
+    )
+
+
+def _load(n: int = 24) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "connection_id": "greenhouse_main",
+            "interviewer_id": [token("user", i % 12) for i in range(n)],
+            "week_start": [(START + 7 * (i // 12) * DAY).normalize() for i in range(n)],
+            "n_interviews": 3,
+            "interview_hours": 3.0,
+        }
+    )
+
+
+def _latency() -> pd.DataFrame:
+    months = pd.to_datetime(["2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01"])
+    rows = [
+        (family, technique, month)
+        for family in ("all", "sales")
+        for technique in ("all", "pair_coding")
+        for month in months
+    ]
+    frame = pd.DataFrame(rows, columns=["job_family", "technique", "month"])
+    return frame.assign(
+        n_expected=60,
+        n_submitted=54,
+        submission_rate=0.9,
+        p50_hours=4.0,
+        p90_hours=20.0,
+        share_within_24h=0.9,
+        share_within_24h_lo=0.8,
+        share_within_24h_hi=0.95,
+        status="ok",
+    )
+
+
+def _mapping() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "interview_name": ["Pair coding (60m)", "Values chat", "Lunch"],
+            "normalised_name": ["pair coding 60m", "values chat", "lunch"],
+            "technique": ["pair_coding", "unstructured_chat", "unmapped"],
+            "matched_rule": ["pair coding", "chat", None],
+            "n_interviews": [120, 80, 4],
+            "n_scorecards": [120, 80, 0],
+            "is_mapped": [True, True, False],
+        }
+    )
+
+
+def _reviews(n: int = 240) -> pd.DataFrame:
+    rows = []
+    for i in range(n):
+        rating = float((i // 2) % 4 + 1)
+        rows.append(
+            {
+                "connection_id": "lattice_main",
+                "review_id": str(70000 + i),
+                "cycle_id": str(3000 + i % 2),
+                "cycle_name": ("2025 H1", "2025 H2")[i % 2],
+                "employee_connection_id": "bamboohr_main",
+                "employee_id": token("employee", i % 100),
+                "reviewer_employee_id": token("employee", 200 + i % 9),
+                "relation": ("manager", "manager", "manager", "peer")[i % 4 if i % 8 < 4 else 0],
+                "submitted_at": START + (i % 300) * DAY,
+                "rated_on": (START + 180 * DAY).normalize(),
+                "rating": rating,
+                "calibrated_rating": None,
+                "effective_rating": rating,
+                "scale_id": "five_points",
+                "scale_min": 1.0,
+                "scale_max": 5.0,
+                "job_level": "L3",
+                "spell_number": 1,
+                "months_since_start": 9.0,
+                "is_cycle_closed": True,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _performance_ratings() -> pd.DataFrame:
+    ratings = _reviews()
+    ratings = ratings[ratings["relation"] == "manager"].drop(columns=["relation", "is_cycle_closed"])
+    cell = "cell-" + ratings["cycle_id"]
+    grouped = ratings.groupby("cycle_id")["effective_rating"]
+    z = (ratings["effective_rating"] - grouped.transform("mean")) / grouped.transform("std")
+    return ratings.assign(
+        is_in_window=True, cell_id=cell, cell_kind="cycle_scale", n_cell=grouped.transform("size"), rating_z=z
+    )
+
+
+def _performance_scores(n: int = 120) -> pd.DataFrame:
+    status = [("ok", "ok", "ok", "ok", "unreviewed", "immature")[i % 6] for i in range(n)]
+    return pd.DataFrame(
+        {
+            "employee_connection_id": "bamboohr_main",
+            "employee_id": [token("employee", i) for i in range(n)],
+            "spell_number": 1,
+            "n_ratings": [2 if state == "ok" else 0 for state in status],
+            "n_raters": [1 if state == "ok" else 0 for state in status],
+            "performance_rating_z": [(i % 5 - 2) / 2 if state == "ok" else None for i, state in enumerate(status)],
+            "first_rated_on": START.normalize(),
+            "last_rated_on": START.normalize() + 180 * DAY,
+            "window_start_months": 6,
+            "window_end_months": 18,
+            "status": status,
+        }
+    )
+
+
+def _review_coverage() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "connection_id": "lattice_main",
+            "cycle_id": ["3000", "3001", "3002"],
+            "cycle_name": ["2025 H1", "2025 H2", "2026 H1"],
+            "starts_on": pd.to_datetime(["2025-01-01", "2025-07-01", "2026-01-01"]),
+            "ends_on": pd.to_datetime(["2025-06-30", "2025-12-31", "2026-06-30"]),
+            "is_closed": [True, True, False],
+            "is_calibrated": [True, True, False],
+            "n_employees": [110, 120, 30],
+            "n_expected": [100, 110, 120],
+            "n_reviewed": [95, 104, 20],
+            "coverage": [0.95, 0.945, 0.167],
+            "n_unlinked": 2,
+        }
+    )
+
+
+def _predictor_scores(n: int = 240) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "connection_id": "greenhouse_main",
+            "application_id": [token("application", i // 2) for i in range(n)],
+            "job_family": "engineering",
+            "job_level": "L3",
+            "technique": [TECHNIQUES[i % 2] for i in range(n)],
+            "attribute": "overall",
+            "score": [(i % 9) / 8 for i in range(n)],
+            "n_scorecards": 1,
+            "n_interviewers": 1,
+            "interviewer_id": [token("user", i % 12) for i in range(n)],
+            "is_contaminated": [i % 40 < 2 for i in range(n)],
+            "n_contaminated": 0,
+            "is_hired": [i % 8 < 2 for i in range(n)],
+            "first_submitted_at": START,
+            "decided_at": START + 9 * DAY,
+        }
+    )
+
+
+def _outcomes(n: int = 100) -> pd.DataFrame:
+    rows = []
+    for i in range(n):
+        left = i % 4 == 0
+        tenure = 200 if i % 8 == 0 else 500
+        linked = i % 10 != 9
+        rows.append(
+            {
+                "connection_id": "greenhouse_main",
+                "application_id": token("application", i),
+                "employee_connection_id": "bamboohr_main" if linked else None,
+                "employee_id": token("employee", i) if linked else None,
+                "spell_number": 1 if linked else None,
+                "job_family": "engineering",
+                "job_level": "L3",
+                "hired_at": START - 40 * DAY,
+                "started_on": START.normalize(),
+                "ended_on": START.normalize() + tenure * DAY if left else pd.NaT,
+                "tenure_days": tenure,
+                "is_tenured": True,
+                "is_matured": True,
+                "is_internal_move": i % 20 == 3,
+                "link_method": "email" if linked else None,
+                "performance_rating_z": 0.3 if linked else None,
+                "performance_status": "ok" if linked else "not_linked",
+                "n_ratings": 2,
+                "n_raters": 1,
+                "rater_was_interviewer": i % 5 == 0 if linked else None,
+                "retained_1y": tenure >= 365,
+                "end_type": ("voluntary", "involuntary", "unknown")[i % 3] if left else None,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _pairs(n: int = 120) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "connection_id": "greenhouse_main",
+            "application_id": [token("application", i // 2) for i in range(n)],
+            "job_family": "engineering",
+            "job_level": "L3",
+            "technique": [TECHNIQUES[i % 2] for i in range(n)],
+            "score": [(i % 9) / 8 for i in range(n)],
+            "performance_rating_z": [(i % 7 - 3) / 2 for i in range(n)],
+            "interviewer_id": [token("user", i % 12) if i % 6 else None for i in range(n)],
+            "n_interviewers": 1,
+            "rater_was_interviewer": False,
+            "rater_gave_score": False,
+            "is_contaminated": False,
+            "started_on": START.normalize(),
+        }
+    )
+
+
+def _coverage() -> pd.DataFrame:
+    steps = ["hired", "linked", "tenured", "rated", "independent_rater"]
+    return pd.DataFrame(
+        {
+            "job_family": ["all"] * 5 + ["sales"] * 5,
+            "step_order": [1, 2, 3, 4, 5] * 2,
+            "step": steps * 2,
+            "n": [100, 90, 80, 70, 60, 30, 28, 20, 18, 15],
+            "share": [1.0, 0.9, 0.8, 0.7, 0.6, 1.0, 0.93, 0.67, 0.6, 0.5],
+        }
+    )
+
+
+def _estimates() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "metric": "r_obs",
+            "rung": 1,
+            "technique": ["pair_coding", "structured_behavioural", "work_sample"],
+            "job_family": "all",
+            "variant": "all_raters",
+            "criterion": "performance_rating_z",
+            "value": [0.31, 0.12, None],
+            "lo": [0.12, -0.2, None],
+            "hi": [0.48, 0.42, None],
+            "level": 0.95,
+            "n": [90, 28, 4],
+            "method": "pearson",
+            "interval_method": "cr2",
+            "status": ["ok", "low_n", "not_estimable"],
+            "reason": ["", "fewer than 30 reviewed hires", "fewer than 25 reviewed hires"],
+            "mdv": [0.29, 0.5, None],
+            "value_unbiased": [0.31, 0.12, None],
+            "n_clusters": [12, 9, 1],
+            "n_contaminated": 0,
+            "n_same_rater": 3,
+            "p_value": [0.01, 0.5, None],
+            "q_value": [0.02, 0.5, None],
+            "verdict": ["predicts", "inconclusive", "too few hires"],
+            "verdict_sentence": "Written for people.",
+            "as_of": START,
+            "definition_version": "1",
+        }
+    )
+
+
+def _link_rates() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "tenure_band": ["not_started", "0-6", "6-18", "18-36", "all"],
+            "band_order": [0, 1, 2, 3, 9],
+            "n_hires": [5, 100, 100, 100, 305],
+            "n_linked": [0, 92, 93, 94, 279],
+            "match_rate": [0.0, 0.92, 0.93, 0.94, 0.915],
+            "lo": [0.0, 0.85, 0.86, 0.875, 0.88],
+            "hi": [0.43, 0.96, 0.97, 0.97, 0.94],
+            "status": ["low_n", "ok", "ok", "ok", "ok"],
+        }
+    )
+
+
+def _link_conflicts(n: int = 4) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "candidate_connection_id": "greenhouse_main",
+            "candidate_id": [token("candidate", i) for i in range(n)],
+            "employee_connection_id": "bamboohr_main",
+            "employee_id": [token("employee", i) for i in range(n)],
+            "method": "email",
+            "start_gap_days": 3,
+            "reason": ["ambiguous", "better_evidence"] * (n // 2),
+        }
+    )
+
+
+def _reconciliation() -> pd.DataFrame:
+    months = pd.date_range("2025-01-01", periods=12, freq="MS")
+    ats = [0, 10, 11, 9, 10, 12, 10, 9, 11, 10, 10, 6]
+    hris = [30, 11, 12, 9, 11, 12, 11, 10, 11, 11, 10, 0]
+    frame = pd.DataFrame({"month": months, "n_ats_hires": ats, "n_hris_starts": hris})
+    return frame.assign(difference=frame["n_ats_hires"] - frame["n_hris_starts"])
+
+
+def _streams() -> pd.DataFrame:
+    now = pd.Timestamp(NOW)
+    return pd.DataFrame(
+        {
+            "connection_id": ["greenhouse_main", "greenhouse_main", "bamboohr_main", "lattice_main"],
+            "vendor": ["greenhouse", "greenhouse", "bamboohr", "lattice"],
+            "stream": ["applications", "scorecards", "employees", "reviews"],
+            "last_success_at": [now - 3 * HOUR, now - 3 * HOUR, now - 4 * HOUR, now - 4 * HOUR],
+            "last_status": ["ok", "ok", "ok", "skipped"],
+            "last_rows": [40, 12, 300, 0],
+            "previous_rows": [4000, 1200, 299, 500],
+            "n_quarantined": [1, 0, 0, 0],
+            "n_rows_total": [4040, 1212, 599, 500],
+            "hours_since_success": [0.0, 0.0, 1.0, 1.0],
+        }
+    )
+
+
+def _metric_definitions() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "metric_id": ["applications", "r_obs"],
+            "name": ["Applications", "Observed validity"],
+            "definition": ["Applications with a job, by first day.", "Pearson correlation on rated hires."],
+            "base": ["activity", "cohort"],
+            "direction": ["neither", "up_is_good"],
+            "owner": ["Recruiting operations", "People analytics"],
+            "decision": ["Where to advertise.", "Which interviews to keep."],
+            "gaming": ["Duplicates.", "Friendly raters."],
+            "definition_version": "1",
+        }
+    )
+
+
+def _summary() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "metric": ["link_match_rate", "n_quarantined"],
+            "value": [0.93, 12.0],
+            "n": [300, 12],
+            "note": ["Hires with an employee.", "Records set aside."],
+        }
+    )
+
+
+def _connections() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "connection_id": ["greenhouse_main", "bamboohr_main", "old_ats"],
+            "vendor": ["greenhouse", "bamboohr", "greenhouse"],
+            "first_seen_at": START,
+            "last_seen_at": START + 300 * DAY,
+            "is_active": [True, True, False],
+        }
+    )
+
+
+def _clock() -> pd.DataFrame:
+    at = pd.Timestamp(NOW) - 5 * HOUR
+    return pd.DataFrame({"as_of_at": [at], "as_of_on": [at.normalize()]})
+
+
+def sound_marts() -> dict[str, pd.DataFrame]:
+    """Every published table, passing every check."""
+    return {
+        "marts_recruiting.fct_applications": _applications(),
+        "marts_recruiting.fct_stage_visits": _visits(),
+        "marts_recruiting.funnel_by_stage": _funnel(),
+        "marts_interviewing.fct_interviews": _interviews(),
+        "marts_interviewing.fct_scorecards": _scorecards(),
+        "marts_interviewing.fct_scorecard_ratings": _scorecard_ratings(),
+        "marts_interviewing.interviewer_load": _load(),
+        "marts_interviewing.scorecard_latency": _latency(),
+        "marts_interviewing.technique_mapping": _mapping(),
+        "marts_performance.fct_reviews": _reviews(),
+        "marts_performance.fct_performance_ratings": _performance_ratings(),
+        "marts_performance.fct_performance_scores": _performance_scores(),
+        "marts_performance.review_coverage": _review_coverage(),
+        "marts_validity.fct_predictor_scores": _predictor_scores(),
+        "marts_validity.fct_hire_outcomes": _outcomes(),
+        "marts_validity.validity_pairs": _pairs(),
+        "marts_validity.validity_coverage": _coverage(),
+        "validity.technique_estimates": _estimates(),
+        "marts_ops.link_match_rates": _link_rates(),
+        "marts_ops.link_conflicts": _link_conflicts(),
+        "marts_ops.hire_reconciliation": _reconciliation(),
+        "marts_ops.stream_health": _streams(),
+        "marts_ops.metric_definitions": _metric_definitions(),
+        "marts_ops.data_quality_summary": _summary(),
+        "marts_ops.connections": _connections(),
+        "marts_ops.data_clock": _clock(),
+    }
+
+
+@pytest.fixture(scope="session")
+def sound() -> Mapping[str, pd.DataFrame]:
+    return sound_marts()
+
+
+@pytest.fixture(scope="session")
+def previous(sound: Mapping[str, pd.DataFrame]) -> Mapping[str, int]:
+    """Rows of the load before: as many as now."""
+    return {table: len(frame) for table, frame in sound.items()}
+
+
+@pytest.fixture(scope="session")
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def contracts() -> Mapping[str, tuple[str, ...]]:
+    """Columns of every mart, as the dbt project promises them."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path in sorted((ROOT / "dbt_project" / "models" / "marts").glob("*/*.yml")):
+        for model in yaml.safe_load(path.read_text()).get("models", []):
+            columns = tuple(column["name"] for column in model["columns"])
+            found[f"marts_{path.parent.name}.{model['name']}"] = columns
+    return found
