@@ -39,6 +39,7 @@ from ingestion.errors import (
     RequestRejected,
     ServerFailing,
     StillThrottled,
+    Stopped,
     Unreachable,
     VendorError,
     WrongEnvelope,
@@ -516,7 +517,7 @@ class Client:
         default_base_url: str | None = None,
         headers: Mapping[str, str] | None = None,
         on_wait: Callable[[float, str], None] | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.connection = connection
         self.auth: Auth = auth or NoAuth()
@@ -525,7 +526,8 @@ class Client:
         self.max_wait = float(connection.options.get("max_wait_seconds", DEFAULT_MAX_WAIT))
         self.skew = timedelta(0)
         self.clock_seen = False
-        self._sleep = sleep
+        self._stopped = threading.Event()
+        self._sleep = sleep or self._sleep_until_stopped
         self.budget = Budget(self._wait_for_window)
         self._threads = threading.local()
         self._http = httpx.Client(
@@ -535,7 +537,8 @@ class Client:
         )
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections and wake up whoever waits."""
+        self._stopped.set()
         self._http.close()
 
     def __enter__(self) -> Client:
@@ -761,6 +764,10 @@ class Client:
     def _count_wait(self, seconds: float) -> float:
         self._counters().wait_seconds += seconds
         return seconds
+
+    def _sleep_until_stopped(self, seconds: float) -> None:
+        if self._stopped.wait(seconds):
+            raise Stopped(self.connection.id)
 
     def _wait_for_window(self, seconds: float) -> None:
         self.on_wait(seconds, "rate window used up")

@@ -23,7 +23,8 @@ carries a secret, a query string or a value of a person: tokens and ids only::
     │   ├── NotJson
     │   ├── WrongEnvelope
     │   ├── PagingLoops
-    │   └── ForeignLink
+    │   ├── ForeignLink
+    │   └── Stopped
     ├── DataRefused
     │   ├── StreamShrank
     │   ├── SweepShrank
@@ -245,6 +246,13 @@ class ForeignLink(VendorError):
             f"`{connection_id}`: `{path}` points to its next page on another host ({host}); the credential is not sent "
             f"there. {NOTHING_WRITTEN} Check the base URL of the connection."
         )
+
+
+class Stopped(VendorError):
+    """The run was ended while it waited."""
+
+    def __init__(self, connection_id: str) -> None:
+        super().__init__(f"`{connection_id}`: the run was stopped. {NOTHING_WRITTEN}")
 
 
 class DataRefused(IngestionError):

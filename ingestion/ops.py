@@ -189,6 +189,17 @@ class Ledger:
         )
         return frozenset(key for (key,) in rows)
 
+    def open_windows(self, stream: str) -> list[tuple[datetime | None, datetime]]:
+        """Windows in which the waiting records were read."""
+        return [
+            (start, end)
+            for start, end in self._warehouse.run(
+                "select distinct window_start, window_end from raw_ops.quarantine "
+                "where connection_id = ? and stream = ? and resolved_at is null",
+                [self._id, stream],
+            )
+        ]
+
     def set_aside(
         self,
         stream: str,
@@ -281,8 +292,8 @@ def note_connections(warehouse: DuckDBWarehouse, connections: Iterable[Connectio
         if connection_id not in configured:
             warehouse.run("update raw_ops.connections set is_active = false where connection_id = ?", [connection_id])
             sentences.append(
-                f"Connection `{connection_id}` ({vendor}) is no longer in connections.toml. Its rows are kept and stay in "
-                "every table under that id; a renamed connection starts anew under its new id. Put the id back to go on "
-                "with the old rows."
+                f"Connection `{connection_id}` ({vendor}) is no longer in connections.toml. Its rows are kept and stay "
+                "in every table under that id; a renamed connection starts anew under its new id. Put the id back to "
+                "go on with the old rows."
             )
     return sentences

@@ -66,7 +66,7 @@ class Stream:
         params: constant query parameters.
         complete_every_days: a stream without cursor is read completely at least this often; between, the loader passes
             a window with `complete=False` and the connector may read only what can have changed (0: always completely).
-        page_size: rows asked for per page, where the vendor lets us choose.
+        two_sided: whether the vendor can bound a read on both sides; if not, the first read is one window.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Stream:
     scope: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     complete_every_days: int = 0
-    page_size: int | None = None
+    two_sided: bool = True
     description: str = ""
 
     def __post_init__(self) -> None:

@@ -1,8 +1,7 @@
 """Where data is stored: one class a warehouse, picked by WAREHOUSE, and what readers get of it.
 
 A zone is a file, because DuckDB has no users: `warehouse.duckdb` (the pipeline's), `demographics.duckdb` (restricted)
-and `published/<role>-<version>.duckdb` (read-only, one series per role). Nobody but the running pipeline opens the first
-two.
+and `published/<role>-<version>.duckdb` (read-only, one series per role). Only the running pipeline opens the first two.
 """
 
 from __future__ import annotations

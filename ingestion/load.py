@@ -1,0 +1,676 @@
+"""Syncs one connection: heal, then one dlt run per stream and window, state after rows, results stream by stream.
+
+Several streams are read at the same time where the vendor allows it; storing is one at a time, in the calling thread.
+The caller holds `ingestion.lock.warehouse_lock()`; it is taken here too, which nests.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from ingestion import ops, progress, windows
+from ingestion.client import Client, Counters
+from ingestion.connections import Connection
+from ingestion.connectors import vendors
+from ingestion.errors import (
+    IngestionError,
+    LoadFailed,
+    PermissionMissing,
+    RequestRejected,
+    StreamShrank,
+    StreamUnknown,
+    SweepShrank,
+    VendorUnknown,
+)
+from ingestion.exit_codes import ExitCode
+from ingestion.lock import warehouse_lock
+from ingestion.privacy import PrivacyError, Pseudonymiser, load_keys
+from ingestion.reading import Batch, Reader, VaultSink
+from ingestion.settings import Settings, settings
+from ingestion.storing import Load, Store, ids_table, raw_table, raw_tables
+from ingestion.streams import ConnectorLike, Stream, Window
+from ingestion.warehouse import DuckDBWarehouse, open_warehouse
+
+SHRINK_FLOOR = 0.8
+"""A complete read with fewer than this share of the last one's rows is refused until the operator accepts it."""
+
+SWEEP_FLOOR = 0.5
+SMALLEST_JUDGED = 20
+"""Below this many rows before, a drop says nothing: small catalogues do halve."""
+
+
+@dataclass(frozen=True)
+class StreamResult:
+    """What a sync did for one stream: one row of raw_ops.stream_runs.
+
+    Attributes:
+        status: ok; failed (see `error`; windows stored before stay stored); skipped.
+        n_rows: records accepted, over all windows.
+        n_changed: of those, new or different from what was stored.
+        n_deleted: ids that the sweep of this run no longer saw.
+        n_quarantined: records set aside.
+        windows: how many windows were stored.
+        error: the sentence to show.
+        error_class: its class, for statistics.
+    """
+
+    connection_id: str
+    vendor: str
+    stream: str
+    status: Literal["ok", "failed", "skipped"]
+    n_rows: int
+    n_changed: int
+    n_deleted: int
+    n_quarantined: int
+    n_requests: int
+    n_throttled: int
+    wait_seconds: float
+    windows: int
+    error: str | None
+    started_at: datetime
+    ended_at: datetime
+    window_start: datetime | None = None
+    window_end: datetime | None = None
+    error_class: str | None = None
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    """All streams of one connection's sync."""
+
+    connection_id: str
+    vendor: str
+    streams: tuple[StreamResult, ...]
+    run_id: str = ""
+
+    @property
+    def failed(self) -> tuple[StreamResult, ...]:
+        """Streams that failed."""
+        return tuple(stream for stream in self.streams if stream.status == "failed")
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What a command that ran only this sync exits with."""
+        return ExitCode.STREAMS_FAILED if self.failed else ExitCode.OK
+
+
+def ensure_raw_tables(where: Settings | None = None) -> None:
+    """Create every vendor's raw tables, typed and empty, and the loader's own; connected or not makes no difference.
+
+    All models can then always be built, and neither manifest nor asset keys change with connections.toml.
+    """
+    where = where or settings()
+    with warehouse_lock(where.lock_file), open_warehouse(where) as warehouse:
+        _ensure(warehouse)
+
+
+def _ensure(warehouse: DuckDBWarehouse) -> None:
+    tables = [table for vendor, module in vendors().items() for table in raw_tables(vendor, module.STREAMS)]
+    warehouse.ensure([*ops.TABLES, *tables])
+
+
+def note_connections(connections: Iterable[Connection], where: Settings | None = None) -> list[str]:
+    """Say which stored connections are no longer configured; their rows are kept."""
+    where = where or settings()
+    with warehouse_lock(where.lock_file), open_warehouse(where) as warehouse:
+        _ensure(warehouse)
+        return ops.note_connections(warehouse, connections)
+
+
+def sync(
+    connection: Connection,
+    streams: Sequence[str] | None = None,
+    since: datetime | None = None,
+    progress: progress.Progress | None = None,
+    *,
+    sweep: bool = False,
+    accept_shrink: bool = False,
+    where: Settings | None = None,
+) -> SyncResult:
+    """Sync one connection and return all results; see `sync_streams`."""
+    results = tuple(
+        sync_streams(connection, streams, since, progress, sweep=sweep, accept_shrink=accept_shrink, where=where)
+    )
+    return SyncResult(connection.id, connection.vendor, results)
+
+
+def sync_streams(
+    connection: Connection,
+    streams: Sequence[str] | None = None,
+    since: datetime | None = None,
+    progress: progress.Progress | None = None,
+    *,
+    sweep: bool = False,
+    accept_shrink: bool = False,
+    where: Settings | None = None,
+) -> Iterator[StreamResult]:
+    """Sync one connection, yielding each stream's result as it ends.
+
+    A stream that fails never stops the others; if the connection itself fails (no credential, no answer), every stream
+    fails with that sentence.
+
+    Args:
+        connection: from `load_connections`.
+        streams: names to read, nested ones included with their parent; all if None.
+        since: how far back a first backfill reaches (UTC); everything if None.
+        progress: told what happens, from several threads.
+        sweep: look for deleted records now, not only when a week has passed.
+        accept_shrink: believe complete reads and sweeps that returned far less than the last time.
+        where: settings, default those of the environment.
+
+    Raises:
+        VendorUnknown, StreamUnknown: nothing was started then.
+        LockHeld: another process holds the warehouse.
+    """
+    run = _Run(connection, streams, since, progress, sweep, accept_shrink, where or settings())
+    with warehouse_lock(run.where.lock_file):
+        yield from run.results()
+
+
+def retry_quarantine(
+    connection: Connection,
+    streams: Sequence[str] | None = None,
+    progress: progress.Progress | None = None,
+    *,
+    where: Settings | None = None,
+) -> SyncResult:
+    """Read the windows of all records in quarantine again; what passes now is stored and marked resolved.
+
+    Run it after the contract was widened (a new enum value) or the vendor's record was corrected. How far the streams
+    are does not change.
+    """
+    run = _Run(connection, streams, None, progress, False, True, where or settings())
+    run.retrying = True
+    with warehouse_lock(run.where.lock_file):
+        return SyncResult(connection.id, connection.vendor, tuple(run.results()))
+
+
+# ---------------------------------------------------------------------------------------------------- one run
+
+
+@dataclass
+class _Job:
+    """One stream on its way through a run."""
+
+    stream: Stream
+    children: tuple[Stream, ...]
+    state: ops.StreamState
+    done: frozenset[str]
+    open_keys: dict[str, frozenset[str]]
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    counters: Counters = field(default_factory=Counters)
+    rows: dict[str, int] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    deleted: int = 0
+    pages: int = 0
+    windows: int = 0
+    forward_done: bool = False
+    complete_done: bool = False
+    sweep_wanted: bool = False
+    window_start: datetime | None = None
+    window_end: datetime | None = None
+    retries: deque[Window] = field(default_factory=deque)
+    error: Exception | None = None
+
+    @property
+    def family(self) -> tuple[Stream, ...]:
+        return (self.stream, *self.children)
+
+
+@dataclass(frozen=True)
+class _Swept:
+    """All ids a sweep saw, as stored keys, and when it began."""
+
+    sweep_id: str
+    started_at: datetime
+    ids: tuple[str, ...]
+
+
+class _Run:
+    def __init__(
+        self,
+        connection: Connection,
+        streams: Sequence[str] | None,
+        since: datetime | None,
+        show: progress.Progress | None,
+        sweep: bool,
+        accept_shrink: bool,
+        where: Settings,
+    ) -> None:
+        if connection.vendor not in vendors():
+            raise VendorUnknown(connection.id, connection.vendor, vendors())
+        self.module = vendors()[connection.vendor]
+        self.connection = connection
+        self.roots = selected(connection.vendor, self.module.STREAMS, streams)
+        self.since = since
+        self.show = show or progress.silent
+        self.sweep = sweep
+        self.accept_shrink = accept_shrink
+        self.where = where
+        self.retrying = False
+        self.run_id = uuid.uuid4().hex
+
+    # -- the whole
+
+    def results(self) -> Iterator[StreamResult]:
+        with ExitStack() as stack:
+            self.warehouse = stack.enter_context(open_warehouse(self.where))
+            _ensure(self.warehouse)
+            self.ledger = ops.Ledger(self.warehouse, self.connection)
+            self.ledger.seen()
+            jobs = [self._job(root) for root in self.roots]
+            if self.retrying:
+                jobs = [job for job in jobs if any(job.open_keys.values())]
+            try:
+                self._connect(stack)
+            except (IngestionError, PrivacyError) as error:
+                for job in jobs:
+                    job.error = error
+                    yield from self._finish(job)
+                return
+            yield from self._work(jobs, stack)
+
+    def _connect(self, stack: ExitStack) -> None:
+        """Everything that can fail for the connection as a whole."""
+        keys = load_keys(self.where.keys, self.where.home)
+        self.client = stack.enter_context(
+            Client(
+                self.connection,
+                self.module.authentication(self.connection),
+                default_base_url=getattr(self.module, "DEFAULT_BASE_URL", None),
+                on_wait=lambda seconds, reason: self.show(progress.Waiting(self.connection.id, seconds, reason)),
+            )
+        )
+        self.connector: ConnectorLike = self.module.Connector(self.connection, self.client)
+        vendor_now = self._vendor_now()
+        overlap = self.connection.options.get("overlap_minutes")
+        self.aim = windows.Aim(
+            # The earlier of both clocks: a vendor's clock that runs ahead would mark time as covered that is to come.
+            now=min(vendor_now, datetime.now(UTC)),
+            since=self.since,
+            overlap=windows.OVERLAP if overlap is None else timedelta(minutes=float(overlap)),
+        )
+        vault = VaultSink(self.where.vault_file, self.connection.id)
+        stack.callback(vault.close)
+        self.pseudonymiser = Pseudonymiser(keys, vault.tombstones())
+        self.reader = Reader(
+            self.connector, self.connection.id, self.pseudonymiser, vault, vendor_now + timedelta(days=1)
+        )
+        directory = self.where.dlt / self.connection.id
+        self.store = Store(self.warehouse, self.connection, self.module.STREAMS, directory)
+        stack.callback(self.store.close)
+
+    def _vendor_now(self) -> datetime:
+        try:
+            return self.client.vendor_now(self.connector.clock_path)
+        except (PermissionMissing, RequestRejected):
+            if not self.client.clock_seen:
+                raise
+            return self.client.now()
+
+    def _job(self, root: Stream) -> _Job:
+        children = tuple(stream for stream in self.module.STREAMS if stream.parent == root.name)
+        return _Job(
+            root,
+            children,
+            self.ledger.state(root.name),
+            self.ledger.done(root.name),
+            {stream.name: self.ledger.open_keys(stream.name) for stream in (root, *children)},
+        )
+
+    def _work(self, jobs: Sequence[_Job], stack: ExitStack) -> Iterator[StreamResult]:
+        """Read in threads, store here; at most `parallel_streams` windows are in memory."""
+        waiting = deque(jobs)
+        pool = ThreadPoolExecutor(max(1, self.connector.parallel_streams), thread_name_prefix=self.connection.id)
+        stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+        stack.callback(self.client.close)  # wakes threads that wait for the vendor when the caller stops early
+        reading: dict[Future[Any], _Job] = {}
+        while waiting or reading:
+            while waiting and len(reading) < max(1, self.connector.parallel_streams):
+                job = waiting.popleft()
+                if job.windows == 0:
+                    self._begin(job)
+                reading[pool.submit(self._read_next, job)] = job
+            finished, _ = wait(reading, return_when=FIRST_COMPLETED)
+            for future in finished:
+                job = reading.pop(future)
+                if self._keep(job, future):
+                    waiting.appendleft(job)
+                else:
+                    yield from self._finish(job)
+
+    def _begin(self, job: _Job) -> None:
+        job.started_at = datetime.now(UTC)
+        if self.retrying:
+            job.retries.extend(self._windows_to_retry(job))
+            return
+        job.sweep_wanted = windows.sweep_due(job.stream, job.state, self.aim.now, self.sweep)
+        self.show(progress.StreamStarted(self.connection.id, self.connection.vendor, job.stream.name))
+
+    def _windows_to_retry(self, job: _Job) -> list[Window]:
+        found = {window for stream in job.family for window in self.ledger.open_windows(stream.name)}
+        if job.stream.cursor is None:
+            return [Window(None, self.aim.now, complete=True)]
+        return [Window(start, end) for start, end in sorted(found) if start is not None]
+
+    def _keep(self, job: _Job, future: Future[Any]) -> bool:
+        """Store what a thread read; False when the stream has ended."""
+        try:
+            brought = future.result()
+            if isinstance(brought, Batch):
+                self._store_window(job, brought)
+            elif isinstance(brought, _Swept):
+                self._store_sweep(job, brought)
+            else:
+                return False
+        except Exception as error:  # one stream's failure, whatever it is, must not stop the others
+            job.error = error
+            return False
+        return True
+
+    # -- in a reading thread
+
+    def _read_next(self, job: _Job) -> Batch | _Swept | None:
+        window = self._next_window(job)
+        if window is None and not job.sweep_wanted:
+            return None
+        with self.client.counting() as counters:
+            try:
+                if window is not None:
+                    return self.reader.read(job.stream, job.children, window, self._reporter(job, counters))
+                return self._read_ids(job)
+            finally:
+                job.counters.requests += counters.requests
+                job.counters.throttled += counters.throttled
+                job.counters.wait_seconds += counters.wait_seconds
+
+    def _next_window(self, job: _Job) -> Window | None:
+        if self.retrying:
+            return job.retries.popleft() if job.retries else None
+        if job.stream.cursor is not None:
+            return windows.next_window(job.stream, job.state, self.aim, job.forward_done)
+        if job.complete_done:
+            return None
+        complete = windows.complete_due(job.stream, job.state, self.aim.now)
+        return Window(None, self.aim.now, complete, job.done)
+
+    def _reporter(self, job: _Job, counters: Counters) -> Callable[[Batch], None]:
+        before = (job.pages, sum(job.rows.values()), job.counters.requests)
+
+        def report(batch: Batch) -> None:
+            self.show(
+                progress.PageRead(
+                    self.connection.id,
+                    self.connection.vendor,
+                    job.stream.name,
+                    before[0] + batch.pages,
+                    before[1] + batch.seen,
+                    before[2] + counters.requests,
+                )
+            )
+
+        return report
+
+    def _read_ids(self, job: _Job) -> _Swept:
+        started_at = datetime.now(UTC)
+        sweep_id = uuid.uuid4().hex
+        key = next(column for column in job.stream.columns if column.name == job.stream.key[0])
+        ids: set[str] = set()
+        for page in self.connector.sweep_ids(job.stream):
+            for value in page:
+                name = self.pseudonymiser.token(key.token, value, job.stream.zone) if key.token else str(value)
+                if name:
+                    ids.add(name)
+        return _Swept(sweep_id, started_at, tuple(sorted(ids)))
+
+    # -- in the calling thread
+
+    def _store_window(self, job: _Job, batch: Batch) -> None:
+        """Rows first, memory of them second: a kill in between costs one more read of the window and nothing else."""
+        self._check_shrink(job, batch)
+        loads = [
+            Load(
+                raw_table(self.connection.vendor, stream),
+                ("connection_id", *stream.key),
+                batch.rows[stream.name].table(),
+            )
+            for stream in job.family
+        ]
+        changed = self.store.store(job.stream, loads)
+        for stream in job.family:
+            job.rows[stream.name] = job.rows.get(stream.name, 0) + len(batch.rows[stream.name])
+            job.changed[stream.name] = job.changed.get(stream.name, 0) + changed.get(stream.name, 0)
+        state = job.state if self.retrying else self._state_after(job, batch)
+        with self.warehouse.transaction():
+            self.ledger.remember(job.stream.name, state, batch.done)
+            self._note_refused(job, batch)
+        self._advance(job, batch, state)
+
+    def _check_shrink(self, job: _Job, batch: Batch) -> None:
+        before = job.state.n_complete
+        if not batch.window.complete or before is None or batch.done or job.done or self.accept_shrink:
+            return
+        seen = len(batch.rows[job.stream.name])
+        if before >= SMALLEST_JUDGED and seen < SHRINK_FLOOR * before:
+            raise StreamShrank(self.connection.id, self.connection.vendor, job.stream.name, seen, before, SHRINK_FLOOR)
+
+    def _state_after(self, job: _Job, batch: Batch) -> ops.StreamState:
+        if job.stream.cursor is not None:
+            state = windows.after(job.stream, job.state, batch.window, self.aim, batch.pages)
+        elif batch.window.complete:
+            state = replace(job.state, completed_at=self.aim.now, n_complete=len(batch.rows[job.stream.name]))
+        else:
+            state = job.state
+        # The first read saw every id there is; the week until the first sweep starts here.
+        return replace(state, swept_at=state.swept_at or self.aim.now) if job.stream.sweep else state
+
+    def _note_refused(self, job: _Job, batch: Batch) -> None:
+        for stream in job.family:
+            refused = batch.refused[stream.name]
+            job.refused[stream.name] = job.refused.get(stream.name, 0) + len(refused)
+            self.ledger.set_aside(stream.name, refused, batch.window.start, batch.window.end)
+            waiting = job.open_keys[stream.name]
+            # In a retry, what the vendor no longer returns was changed since (a later window has judged it) or deleted.
+            resolved = waiting if self.retrying else waiting & batch.rows[stream.name].keys()
+            self.ledger.resolve(stream.name, resolved, but=refused)
+
+    def _advance(self, job: _Job, batch: Batch, state: ops.StreamState) -> None:
+        window = batch.window
+        job.state = state
+        job.done |= frozenset(batch.done)
+        job.pages += batch.pages
+        job.windows += 1
+        job.complete_done = True
+        job.forward_done = job.forward_done or window.end >= self.aim.now
+        starts = [moment for moment in (job.window_start, window.start) if moment is not None]
+        job.window_start = min(starts, default=None)
+        job.window_end = max(job.window_end or window.end, window.end)
+        self.show(
+            progress.WindowStored(
+                self.connection.id,
+                self.connection.vendor,
+                job.stream.name,
+                f"{window.start:%Y-%m-%d}" if window.start else "",
+                f"{window.end:%Y-%m-%d}",
+                len(batch.rows[job.stream.name]),
+                job.changed[job.stream.name],
+                self._seconds_left(job),
+            )
+        )
+
+    def _seconds_left(self, job: _Job) -> float | None:
+        """From the days stored so far in this run; None when nothing is left or nothing can be said."""
+        state = job.state
+        if state.covered_from is None or state.backfill_from is None or job.window_start is None:
+            return None
+        left = (state.covered_from - state.backfill_from).total_seconds()
+        read = (self.aim.now - job.window_start).total_seconds()
+        if left <= 0 or read <= 0:
+            return None
+        return (datetime.now(UTC) - job.started_at).total_seconds() * left / read
+
+    def _store_sweep(self, job: _Job, swept: _Swept) -> None:
+        """Ids first, then the sentence that the sweep is complete; without it the ids prove nothing."""
+        name, before = job.stream.name, job.state.n_swept
+        with self.warehouse.transaction():
+            self.ledger.sweep_started(swept.sweep_id, name, swept.started_at)
+        small = before is not None and before >= SMALLEST_JUDGED and len(swept.ids) < SWEEP_FLOOR * before
+        if small and not self.accept_shrink:
+            raise SweepShrank(
+                self.connection.id, self.connection.vendor, name, len(swept.ids), before or 0, SWEEP_FLOOR
+            )
+        table = ids_table(self.connection.vendor, job.stream)
+        rows = ids_rows(self.connection.id, swept)
+        self.store.store(job.stream, [Load(table, ("connection_id", "id"), rows)])
+        job.deleted = self._vanished(job.stream, swept)
+        state = replace(job.state, swept_at=self.aim.now, n_swept=len(swept.ids))
+        with self.warehouse.transaction():
+            self.ledger.sweep_completed(swept.sweep_id, len(swept.ids))
+            self.ledger.remember(name, state)
+        job.state = state
+        job.sweep_wanted = False
+
+    def _vanished(self, stream: Stream, swept: _Swept) -> int:
+        """Stored records that existed when the sweep began and that it did not see, and no earlier sweep missed."""
+        table, ids = raw_table(self.connection.vendor, stream), ids_table(self.connection.vendor, stream)
+        key = stream.key[0]
+        previous = self.warehouse.run(
+            "select max(started_at) from raw_ops.sweeps "
+            "where connection_id = ? and stream = ? and completed_at is not null",
+            [self.connection.id, stream.name],
+        )[0][0]
+        [(count,)] = self.warehouse.run(
+            f"select count(*) from {table.qualified} as stored "
+            f"left join {ids.qualified} as seen on seen.connection_id = stored.connection_id "
+            f'and seen.id = stored."{key}" '
+            "where stored.connection_id = ? and seen.sweep_id is distinct from ? "
+            "and stored._dlt_load_id::double < ? and (? is null or seen.swept_at >= ? "
+            "or stored._dlt_load_id::double > epoch(?))",
+            [
+                self.connection.id,
+                swept.sweep_id,
+                swept.started_at.timestamp(),
+                previous,
+                previous,
+                previous,
+            ],
+            zone=stream.zone,
+        )
+        return int(count)
+
+    # -- the end of a stream
+
+    def _finish(self, job: _Job) -> Iterator[StreamResult]:
+        ended_at = datetime.now(UTC)
+        for stream in job.family:
+            result = self._result(job, stream, ended_at)
+            columns = {
+                name: getattr(result, name) for name in ops.STREAM_RUNS.columns if name in StreamResult.__annotations__
+            }
+            self.ledger.run(self.run_id, columns)
+            self.show(
+                progress.StreamDone(
+                    result.connection_id,
+                    result.vendor,
+                    result.stream,
+                    result.status,
+                    result.n_rows,
+                    result.n_changed,
+                    result.n_deleted,
+                    result.n_quarantined,
+                    result.n_requests,
+                    result.wait_seconds,
+                    (result.ended_at - result.started_at).total_seconds(),
+                    result.error,
+                )
+            )
+            yield result
+
+    def _result(self, job: _Job, stream: Stream, ended_at: datetime) -> StreamResult:
+        own = stream is job.stream
+        return StreamResult(
+            connection_id=self.connection.id,
+            vendor=self.connection.vendor,
+            stream=stream.name,
+            status="failed" if job.error is not None else "ok",
+            n_rows=job.rows.get(stream.name, 0),
+            n_changed=job.changed.get(stream.name, 0),
+            n_deleted=job.deleted if own else 0,
+            n_quarantined=job.refused.get(stream.name, 0),
+            # A nested stream comes with its parent's pages and costs nothing of its own.
+            n_requests=job.counters.requests if own else 0,
+            n_throttled=job.counters.throttled if own else 0,
+            wait_seconds=round(job.counters.wait_seconds, 3) if own else 0.0,
+            windows=job.windows,
+            error=told(job.error, self.connection.vendor, stream.name),
+            started_at=job.started_at,
+            ended_at=ended_at,
+            window_start=job.window_start,
+            window_end=job.window_end,
+            error_class=type(job.error).__name__ if job.error is not None else None,
+        )
+
+
+def told(error: Exception | None, vendor: str, stream: str) -> str | None:
+    """The sentence for an error; of one that nobody foresaw only the class, since its text may hold values."""
+    if error is None:
+        return None
+    if isinstance(error, IngestionError | PrivacyError):
+        return str(error)
+    return str(LoadFailed(vendor, stream, "reading or storing", type(error).__name__))
+
+
+def selected(vendor: str, streams: Sequence[Stream], names: Sequence[str] | None) -> tuple[Stream, ...]:
+    """The streams to read for the names asked for; a nested one is read with its parent.
+
+    Raises:
+        StreamUnknown: naming those that exist.
+    """
+    by_name = {stream.name: stream for stream in streams}
+    for name in names or ():
+        if name not in by_name:
+            raise StreamUnknown(vendor, name, by_name)
+    wanted = {by_name[name].parent or name for name in names} if names is not None else set(by_name)
+    return tuple(stream for stream in streams if stream.parent is None and stream.name in wanted)
+
+
+def ids_rows(connection_id: str, swept: _Swept) -> pa.Table:
+    """The ids a sweep saw as rows of `<stream>__ids`."""
+    n = len(swept.ids)
+    return pa.table(
+        {
+            "connection_id": pa.array([connection_id] * n, pa.string()),
+            "id": pa.array(swept.ids, pa.string()),
+            "sweep_id": pa.array([swept.sweep_id] * n, pa.string()),
+            "swept_at": pa.array([swept.started_at] * n, pa.timestamp("us", "UTC")),
+        },
+        schema=pa.schema(
+            [
+                pa.field("connection_id", pa.string(), nullable=False),
+                pa.field("id", pa.string(), nullable=False),
+                pa.field("sweep_id", pa.string()),
+                pa.field("swept_at", pa.timestamp("us", "UTC")),
+            ]
+        ),
+    )
+
+
+__all__ = [
+    "StreamResult",
+    "SyncResult",
+    "ensure_raw_tables",
+    "note_connections",
+    "retry_quarantine",
+    "sync",
+    "sync_streams",
+]
