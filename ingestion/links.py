@@ -1,0 +1,552 @@
+"""The rung of the person link that needs clear names: same name and a start within fourteen days, and human decisions.
+
+Works on the vault alone and writes tokens only: `raw_links.vault_matches` for dbt. What is not clear goes to a queue
+that a person decides in `links_review.csv`; decisions are remembered in the vault and survive a rebuilt warehouse.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from difflib import SequenceMatcher
+from functools import lru_cache
+from pathlib import Path
+
+from ingestion.errors import ConfigurationError
+from ingestion.ops import VAULT_MATCHES
+from ingestion.privacy import Vault
+from ingestion.settings import Settings, settings
+from ingestion.spreadsheets import Shape, Unreadable, read_sheet
+from ingestion.warehouse import DuckDBWarehouse, open_warehouse
+
+TOLERANCE = timedelta(days=14)
+CERTAIN = 0.8
+"""Score from which an unambiguous pair is linked without a human."""
+PLAUSIBLE = 0.6
+"""Score from which another pair makes a link ambiguous."""
+NEW_SURNAME = 0.5
+"""Score of a pair with equal first names and different surnames: a question, never a link."""
+NEW_SURNAME_DAYS = 3
+
+NICKNAMES = (
+    ("alexander", "alex", "sasha", "sascha", "xander"),
+    ("alexandra", "alex", "sandra", "sasha"),
+    ("andrew", "andy", "drew"),
+    ("anthony", "tony"),
+    ("benjamin", "ben"),
+    ("catherine", "katherine", "kathryn", "kate", "katie", "cathy", "kathy"),
+    ("charles", "charlie", "chuck"),
+    ("christopher", "chris"),
+    ("christina", "christine", "chris", "tina"),
+    ("daniel", "dan", "danny"),
+    ("david", "dave"),
+    ("edward", "ed", "eddie", "ted"),
+    ("elizabeth", "elisabeth", "liz", "beth", "lisa", "betty", "eliza"),
+    ("francisco", "paco", "francesco"),
+    ("frederick", "fred", "freddie"),
+    ("gregory", "greg"),
+    ("jacob", "jake"),
+    ("james", "jim", "jimmy", "jamie"),
+    ("jennifer", "jen", "jenny"),
+    ("jessica", "jess", "jessie"),
+    ("john", "jack", "johnny", "jon", "jonathan"),
+    ("joseph", "joe", "joey", "jose", "pepe"),
+    ("katarina", "katharina", "kathrin", "katja", "kat"),
+    ("kenneth", "ken", "kenny"),
+    ("lawrence", "larry", "laurence"),
+    ("margaret", "maggie", "meg", "peggy", "greta"),
+    ("matthew", "matt", "matthias"),
+    ("michael", "mike", "mick", "misha"),
+    ("nicholas", "nick", "nico", "nicolas"),
+    ("nicole", "nicky", "nikki"),
+    ("patricia", "pat", "patty", "trish"),
+    ("patrick", "pat", "paddy"),
+    ("peter", "pete"),
+    ("philip", "phillip", "phil"),
+    ("rebecca", "becky", "becca"),
+    ("richard", "rick", "ricky", "dick", "rich"),
+    ("robert", "rob", "bob", "bobby", "robbie"),
+    ("ronald", "ron", "ronnie"),
+    ("samantha", "sam"),
+    ("samuel", "sam", "sammy"),
+    ("stephen", "steven", "steve", "stefan"),
+    ("susan", "susanne", "sue", "susie"),
+    ("theodore", "theo", "ted", "teddy"),
+    ("thomas", "tom", "tommy"),
+    ("timothy", "tim"),
+    ("victoria", "vicky", "tori"),
+    ("vladimir", "vlad", "volodymyr"),
+    ("william", "will", "bill", "billy", "liam"),
+)
+
+
+class ReviewRejected(ConfigurationError):
+    """The reviewed file cannot be taken over."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"`{path.name}`: {problem}. No decision was taken over. Correct the row, then run: qoh links review"
+        )
+
+
+# --- comparing persons -----------------------------------------------------------------------------------------------
+
+
+def plain_name(text: str) -> str:
+    """A name without case, accents and punctuation.
+
+    >>> plain_name("Zoë  O'Brien-Łukasz"), plain_name("Groß")
+    ('zoe obrien lukasz', 'gross')
+    """
+    letters = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
+    bare = unicodedata.normalize("NFKD", text.casefold().translate(letters))
+    kept = "".join(c for c in bare if not unicodedata.combining(c) and c not in "'’`´.")
+    return " ".join(re.sub(r"[^\w]|_", " ", kept).split())
+
+
+@lru_cache(maxsize=1)
+def _nickname_groups() -> Mapping[str, frozenset[int]]:
+    groups: defaultdict[str, set[int]] = defaultdict(set)
+    for number, names in enumerate(NICKNAMES):
+        for name in names:
+            groups[name].add(number)
+    return {name: frozenset(numbers) for name, numbers in groups.items()}
+
+
+def first_name_score(left: str, right: str) -> float:
+    """How far two plain first names can be the same: 1 equal, 0.95 short form, 0.9 a slip of the pen, 0 else."""
+    if not left or not right:
+        return 0.0
+    if left == right:
+        return 1.0
+    one, other = left.split()[0], right.split()[0]
+    groups = _nickname_groups()
+    if one == other or groups.get(one, frozenset()) & groups.get(other, frozenset()):
+        return 0.95
+    return 0.9 if _alike(left, right) else 0.0
+
+
+def last_name_score(left: str, right: str) -> float:
+    """How far two plain surnames can be the same: 1 equal, 0.9 one is part of a double name, 0.85 a slip of the pen."""
+    if not left or not right:
+        return 0.0
+    if left == right or _expanded(left) == _expanded(right):
+        return 1.0
+    one, other = set(left.split()), set(right.split())
+    if one <= other or other <= one or left.replace(" ", "") == right.replace(" ", ""):
+        return 0.9
+    return 0.85 if _alike(left, right) else 0.0
+
+
+def _expanded(name: str) -> str:
+    # Müller is written Mueller where there is no ü; without its dots it is muller.
+    return re.sub("(?<=[aou])e", "", name)
+
+
+def _alike(left: str, right: str) -> bool:
+    return min(len(left), len(right)) >= 5 and SequenceMatcher(None, left, right, autojunk=False).ratio() >= 0.85
+
+
+@dataclass(frozen=True)
+class Key:
+    """One candidate or employee: connection and token."""
+
+    connection_id: str
+    token: str
+
+
+@dataclass
+class Person:
+    """Clear values of one candidate or employee; lives in memory only."""
+
+    key: Key
+    first_names: set[str] = field(default_factory=set)
+    last_names: set[str] = field(default_factory=set)
+    starts: set[date] = field(default_factory=set)
+    emails: set[str] = field(default_factory=set)
+    written: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Person({self.key.token})"
+
+    @property
+    def name(self) -> str:
+        """The name as written, for the review file."""
+        given = self.written.get("preferred_name") or self.written.get("first_name") or ""
+        return f"{given} {self.written.get('last_name', '')}".strip()
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A candidate and an employee that may be one person."""
+
+    candidate: Person
+    employee: Person
+    score: float
+    days: int
+    is_new_surname: bool = False
+
+
+def name_score(candidate: Person, employee: Person) -> tuple[float, bool]:
+    """Best score over the names both go by, and whether it rests on a changed surname."""
+    first = max((first_name_score(a, b) for a in candidate.first_names for b in employee.first_names), default=0.0)
+    last = max((last_name_score(a, b) for a in candidate.last_names for b in employee.last_names), default=0.0)
+    swapped = candidate.first_names & employee.last_names and candidate.last_names & employee.first_names
+    if swapped and first * last < 0.9:
+        return 0.9, False
+    if first == 1.0 and last == 0.0 and candidate.last_names and employee.last_names:
+        return NEW_SURNAME, True
+    return first * last, False
+
+
+def candidate_pairs(candidates: Iterable[Person], employees: Collection[Person]) -> Iterator[Pair]:
+    """Every plausible pair whose starts lie within fourteen days.
+
+    Args:
+        candidates: with the start dates of their offers.
+        employees: with their hire dates.
+    """
+    employees = list(employees)
+    by_start = sorted((start, index) for index, employee in enumerate(employees) for start in employee.starts)
+    days = [start for start, _ in by_start]
+    for candidate in candidates:
+        near: dict[int, int] = {}
+        for start in candidate.starts:
+            for at in range(bisect_left(days, start - TOLERANCE), bisect_right(days, start + TOLERANCE)):
+                gap = abs((days[at] - start).days)
+                near[by_start[at][1]] = min(gap, near.get(by_start[at][1], gap))
+        for index, gap in near.items():
+            score, is_new_surname = name_score(candidate, employees[index])
+            if is_new_surname and gap > NEW_SURNAME_DAYS:
+                continue
+            # At fourteen days a pair keeps nine tenths of its name's score.
+            score *= 1 - gap / 140
+            if is_new_surname or score >= PLAUSIBLE:
+                yield Pair(candidate, employees[index], round(score, 4), gap, is_new_surname)
+
+
+def settle(pairs: Iterable[Pair]) -> tuple[list[Pair], list[tuple[Pair, str]]]:
+    """Divide pairs into certain ones and questions.
+
+    A pair is certain when its score reaches `CERTAIN` and neither side has another plausible partner. A changed surname
+    is asked about only where neither side has a better explanation.
+
+    Returns:
+        The certain pairs, and the questions with the reason why they are asked.
+    """
+    named = [pair for pair in pairs if not pair.is_new_surname]
+    renamed = [pair for pair in pairs if pair.is_new_surname]
+    n_candidate, n_employee = _partners(named)
+    certain, questions = [], []
+    for pair in named:
+        if n_candidate[pair.candidate.key] > 1 or n_employee[pair.employee.key] > 1:
+            questions.append((pair, "several people fit"))
+        elif pair.score < CERTAIN:
+            questions.append((pair, "names differ"))
+        else:
+            certain.append(pair)
+    more_candidate, more_employee = _partners(renamed)
+    for pair in renamed:
+        if pair.candidate.key in n_candidate or pair.employee.key in n_employee:
+            continue
+        if more_candidate[pair.candidate.key] == 1 and more_employee[pair.employee.key] == 1:
+            questions.append((pair, "surname differs, same first name and start"))
+    return certain, questions
+
+
+def _partners(pairs: Iterable[Pair]) -> tuple[dict[Key, int], dict[Key, int]]:
+    candidates: defaultdict[Key, int] = defaultdict(int)
+    employees: defaultdict[Key, int] = defaultdict(int)
+    for pair in pairs:
+        candidates[pair.candidate.key] += 1
+        employees[pair.employee.key] += 1
+    return candidates, employees
+
+
+# --- vault and warehouse ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MatchResult:
+    """What one matching found: persons looked at, links written, questions left."""
+
+    n_candidates: int
+    n_employees: int
+    n_matched: int
+    n_decided: int
+    n_questions: int
+
+
+def match_people(where: Settings | None = None, now: datetime | None = None) -> MatchResult:
+    """Link candidates and employees by name and start date, and write the links and human decisions for dbt.
+
+    The caller holds the warehouse lock. Running it again without new data changes nothing.
+
+    Args:
+        where: the settings; those of the environment if None.
+        now: time of deciding, UTC; the current time if None.
+    """
+    where, now = where or settings(), now or datetime.now(UTC)
+    with Vault(where.vault_file) as vault:
+        candidates, employees = _people(vault, "candidate"), _people(vault, "employee")
+        decisions = _decisions(vault)
+        same = {(c, e) for (c, e), (decision, _, _) in decisions.items() if decision == "same"}
+        decided = {candidate for candidate, _ in same}
+        # Persons whose e-mail agrees are linked by an exact rung: their names answer nothing and ask nothing.
+        taken = {address for person in employees.values() for address in person.emails}
+        open_candidates = [
+            person for key, person in candidates.items() if key not in decided and not person.emails & taken
+        ]
+        pairs = [
+            pair
+            for pair in candidate_pairs(open_candidates, employees.values())
+            if (pair.candidate.key, pair.employee.key) not in decisions
+        ]
+        known = {address for person in candidates.values() for address in person.emails}
+        pairs = [pair for pair in pairs if not (pair.is_new_surname and pair.employee.emails & known)]
+        certain, questions = settle(pairs)
+        _remember(vault, certain, questions, now)
+        rows = _rows_of(vault)
+    with open_warehouse(where) as warehouse:
+        _write(warehouse, rows)
+    return MatchResult(len(candidates), len(employees), len(certain), len(decisions), len(questions))
+
+
+def _people(vault: Vault, kind: str) -> dict[Key, Person]:
+    people: dict[Key, Person] = {}
+    rows = vault.connection.execute(
+        "select connection_id, token, attribute, value from people where kind = ? order by all", [kind]
+    ).fetchall()
+    for connection_id, token, attribute, value in rows:
+        person = people.setdefault(Key(connection_id, token), Person(Key(connection_id, token)))
+        _take(person, attribute, value)
+    return people
+
+
+def _take(person: Person, attribute: str, value: str) -> None:
+    if attribute in ("first_name", "preferred_name"):
+        person.first_names.add(plain_name(value))
+    elif attribute == "last_name":
+        person.last_names.add(plain_name(value))
+    elif attribute == "email":
+        person.emails.add(value.strip().lower())
+    elif attribute == "start_date":
+        try:
+            person.starts.add(date.fromisoformat(value[:10]))
+        except ValueError:
+            return
+    person.written.setdefault(attribute, value)
+
+
+def _decisions(vault: Vault) -> dict[tuple[Key, Key], tuple[str, str, datetime]]:
+    rows = vault.connection.execute(
+        "select candidate_connection_id, candidate_id, employee_connection_id, employee_id, decision, decided_by, "
+        "decided_at from decisions"
+    ).fetchall()
+    return {(Key(*row[:2]), Key(*row[2:4])): (row[4], row[5], row[6]) for row in rows}
+
+
+def _remember(vault: Vault, certain: list[Pair], questions: list[tuple[Pair, str]], now: datetime) -> None:
+    before = vault.connection.execute(
+        "select candidate_connection_id, candidate_id, employee_connection_id, employee_id, decided_at from matches"
+    ).fetchall()
+    decided_at = {(Key(*row[:2]), Key(*row[2:4])): row[4] for row in before}
+    with vault.transaction() as connection:
+        connection.execute("delete from matches")
+        connection.execute("delete from review_queue")
+        for pair in certain:
+            when = decided_at.get((pair.candidate.key, pair.employee.key), now)
+            connection.execute(
+                "insert into matches values (?, ?, ?, ?, 'name_start_date', ?, ?)", [*_keys(pair), pair.score, when]
+            )
+        for pair, reason in questions:
+            connection.execute("insert into review_queue values (?, ?, ?, ?, ?, ?)", [*_keys(pair), pair.score, reason])
+
+
+def _keys(pair: Pair) -> list[str]:
+    candidate, employee = pair.candidate.key, pair.employee.key
+    return [candidate.connection_id, candidate.token, employee.connection_id, employee.token]
+
+
+def _rows_of(vault: Vault) -> list[tuple[object, ...]]:
+    # A decision is written either way: `human_different` with score 0 keeps every other rung from making the link.
+    return vault.connection.execute(
+        "select candidate_connection_id, candidate_id, employee_connection_id, employee_id, method, score, 'rule', "
+        "decided_at from matches union all select candidate_connection_id, candidate_id, employee_connection_id, "
+        "employee_id, case decision when 'same' then 'human' else 'human_different' end, "
+        "case decision when 'same' then 1.0 else 0.0 end, decided_by, decided_at from decisions order by all"
+    ).fetchall()
+
+
+def _write(warehouse: DuckDBWarehouse, rows: list[tuple[object, ...]]) -> None:
+    warehouse.ensure([VAULT_MATCHES])
+    columns = ", ".join(VAULT_MATCHES.columns)
+    with warehouse.transaction():
+        warehouse.run(f"delete from {VAULT_MATCHES.qualified}")
+        for row in rows:
+            warehouse.run(f"insert into {VAULT_MATCHES.qualified} ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+# --- the reviewed file -----------------------------------------------------------------------------------------------
+
+REVIEW_COLUMNS = (
+    *("candidate_connection_id", "candidate_id", "employee_connection_id", "employee_id"),
+    *("candidate_name", "employee_name", "candidate_start", "employee_start", "score", "why", "decision", "decided_by"),
+)
+DECISIONS = ("same", "different")
+
+
+@dataclass(frozen=True)
+class ReviewResult:
+    """What one review step did: decisions taken over, questions left, and the file that holds them."""
+
+    n_same: int
+    n_different: int
+    n_open: int
+    path: Path
+
+
+def review_links(decided_by: str = "reviewer", where: Settings | None = None) -> ReviewResult:
+    """Take over the decisions of `links_review.csv`, match again, and write the questions that are left to it.
+
+    The caller holds the warehouse lock.
+
+    Args:
+        decided_by: who decided, for rows that leave the column empty.
+        where: the settings; those of the environment if None.
+
+    Raises:
+        ReviewRejected: a row that is not clear; nothing is taken over then, and the file stays as it is.
+    """
+    where = where or settings()
+    n_same, n_different = import_review(decided_by, where)
+    match_people(where)
+    n_open = export_review(where)
+    return ReviewResult(n_same, n_different, n_open, review_path(where))
+
+
+def review_path(where: Settings) -> Path:
+    """Where the review file is; mode 0600, because it holds names."""
+    return where.home / "links_review.csv"
+
+
+def export_review(where: Settings | None = None) -> int:
+    """Write the open questions to the review file; returns their number.
+
+    Pairs whose candidate or employee has meanwhile been linked by stronger evidence are left out.
+    """
+    where = where or settings()
+    linked = _linked(where)
+    with Vault(where.vault_file) as vault:
+        candidates, employees = _people(vault, "candidate"), _people(vault, "employee")
+        rows = vault.connection.execute(
+            "select candidate_connection_id, candidate_id, employee_connection_id, employee_id, score, reason "
+            "from review_queue order by score desc, candidate_id, employee_id"
+        ).fetchall()
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(REVIEW_COLUMNS)
+    n_open = 0
+    for row in rows:
+        candidate, employee = Key(*row[:2]), Key(*row[2:4])
+        if candidate in linked or employee in linked or candidate not in candidates or employee not in employees:
+            continue
+        one, other = candidates[candidate], employees[employee]
+        starts = [" ".join(sorted(day.isoformat() for day in person.starts)) for person in (one, other)]
+        writer.writerow([*row[:4], _safe(one.name), _safe(other.name), *starts, f"{row[4]:.2f}", row[5], "", ""])
+        n_open += 1
+    _write_private(review_path(where), out.getvalue())
+    return n_open
+
+
+def import_review(decided_by: str = "reviewer", where: Settings | None = None) -> tuple[int, int]:
+    """Take over the decisions of the review file, all or none; returns how many said same and different.
+
+    Raises:
+        ReviewRejected: naming the row and the problem.
+    """
+    where = where or settings()
+    path = review_path(where)
+    if not path.exists():
+        return 0, 0
+    taken = _decided_rows(path)
+    with Vault(where.vault_file) as vault:
+        candidates, employees = _people(vault, "candidate"), _people(vault, "employee")
+        partner = {c: e for (c, e), (decision, _, _) in _decisions(vault).items() if decision == "same"}
+        for number, candidate, employee, decision, _ in taken:
+            if candidate not in candidates or employee not in employees:
+                raise ReviewRejected(path, f"row {number}: a candidate or employee that is not known")
+            if decision == "same" and partner.setdefault(candidate, employee) != employee:
+                raise ReviewRejected(path, f"row {number}: this candidate was already decided to be somebody else")
+        with vault.transaction() as connection:
+            for _, candidate, employee, decision, who in taken:
+                keys = [candidate.connection_id, candidate.token, employee.connection_id, employee.token]
+                connection.execute(
+                    "delete from decisions where candidate_connection_id = ? and candidate_id = ? "
+                    "and employee_connection_id = ? and employee_id = ?",
+                    keys,
+                )
+                row = [*keys, decision, who or decided_by, datetime.now(UTC)]
+                connection.execute("insert into decisions values (?, ?, ?, ?, ?, ?, ?)", row)
+    n_same = sum(decision == "same" for _, _, _, decision, _ in taken)
+    return n_same, len(taken) - n_same
+
+
+def _decided_rows(path: Path) -> list[tuple[int, Key, Key, str, str]]:
+    try:
+        sheet = read_sheet(path.name, path.read_bytes(), Shape())
+    except Unreadable as error:
+        raise ReviewRejected(path, str(error)) from None
+    missing = [name for name in (*REVIEW_COLUMNS[:4], "decision") if name not in sheet.headers]
+    if missing:
+        raise ReviewRejected(path, f"the column `{missing[0]}` is missing")
+    found = []
+    for number, cells in sheet.rows:
+        row = dict(zip(sheet.headers, cells, strict=True))
+        decision = row["decision"].casefold()
+        if not decision:
+            continue
+        if decision not in DECISIONS:
+            raise ReviewRejected(path, f"row {number}: the decision is neither {' nor '.join(DECISIONS)}")
+        candidate = Key(row["candidate_connection_id"], row["candidate_id"])
+        employee = Key(row["employee_connection_id"], row["employee_id"])
+        found.append((number, candidate, employee, decision, row.get("decided_by", "")))
+    return found
+
+
+def _linked(where: Settings) -> set[Key]:
+    """Candidates and employees that the last build linked."""
+    if not where.warehouse_file.exists():
+        return set()
+    with open_warehouse(where) as warehouse:
+        exists = warehouse.run(
+            "select count(*) from duckdb_tables() where schema_name = 'canonical' and table_name = 'person_links'"
+        )
+        if not exists[0][0]:
+            return set()
+        rows = warehouse.run(
+            "select candidate_connection_id, candidate_id, employee_connection_id, employee_id "
+            "from canonical.person_links where candidate_id is not null and employee_id is not null"
+        )
+    return {Key(*row[:2]) for row in rows} | {Key(*row[2:]) for row in rows}
+
+
+def _safe(cell: str) -> str:
+    # A spreadsheet would run a cell that begins like a formula.
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def _write_private(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+    draft.replace(path)
