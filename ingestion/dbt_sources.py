@@ -1,24 +1,19 @@
 """Write the raw tables of every vendor as dbt sources, from the connectors' stream declarations.
 
-`python -m ingestion.dbt_sources` rewrites `dbt_project/models/staging/<vendor>/_<vendor>__sources.yml`; a test compares the
-committed files with the declarations, so a column cannot be added on one side only.
+`python -m ingestion.dbt_sources` rewrites `_<vendor>__sources.yml` in `dbt_project/models/staging/<vendor>/`; a test
+compares the committed files with the declarations, so a column cannot be added on one side only.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
-import pkgutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import ingestion.connectors
+from ingestion.connectors import vendors
 from ingestion.streams import Column, Stream
 
 STAGING = Path(__file__).parent.parent / "dbt_project" / "models" / "staging"
-HEADER = (
-    "# Written by `python -m ingestion.dbt_sources` from the STREAMS of ingestion/connectors/; do not edit by hand.\n"
-)
+HEADER = "# Written by `python -m ingestion.dbt_sources` from STREAMS in ingestion/connectors/.\n"
 
 _CONNECTION = Column("connection_id", required=True, description="Connection the row was read from.")
 _LOAD_ID = Column("_dlt_load_id", required=True, description="Load that wrote the row last (epoch seconds).")
@@ -28,14 +23,6 @@ _SWEEP_COLUMNS = (
     Column("sweep_id", required=True, description="Sweep that saw it."),
     Column("swept_at", "timestamp", required=True, description="When it was seen."),
 )
-
-
-def vendors() -> Iterator[tuple[str, tuple[Stream, ...]]]:
-    """Every vendor with its streams, by name."""
-    for found in sorted(pkgutil.iter_modules(ingestion.connectors.__path__), key=lambda module: module.name):
-        module = importlib.import_module(f"ingestion.connectors.{found.name}")
-        if hasattr(module, "VENDOR"):
-            yield module.VENDOR, module.STREAMS
 
 
 def sources_yaml(vendor: str, streams: tuple[Stream, ...]) -> str:
@@ -64,10 +51,10 @@ def sources_path(vendor: str) -> Path:
 
 def main() -> None:
     """Rewrite the source file of every vendor."""
-    for vendor, streams in vendors():
+    for vendor, module in vendors().items():
         path = sources_path(vendor)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(sources_yaml(vendor, streams), encoding="utf-8")
+        path.write_text(sources_yaml(vendor, module.STREAMS), encoding="utf-8")
 
 
 def _source_description(vendor: str, zone: str) -> str:

@@ -4,7 +4,7 @@
     ' ' || trim(regexp_replace(lower({{ expression }}), '[-_/(),.:;&+|#"!?* ]+', ' ', 'g')) || ' '
 {%- endmacro %}
 
-{# Whether the pattern occurs anywhere in the text. #}
-{% macro regex_matches(expression, pattern) -%}
-    regexp_matches({{ expression }}, {{ pattern }})
+{# Whether a seed's pattern occurs in a normalised name, as whole words. #}
+{% macro matches_rule(normalised, pattern) -%}
+    regexp_matches({{ normalised }}, ' (' || {{ pattern }} || ') ')
 {%- endmacro %}

@@ -1,0 +1,3 @@
+{{ union_vendors('candidate_users', ['greenhouse'], [
+    'connection_id', 'candidate_id', 'user_id'
+]) }}

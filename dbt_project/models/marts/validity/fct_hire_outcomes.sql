@@ -1,0 +1,196 @@
+{%- set window_start = var('criterion_window_start_months') -%}
+{%- set window_end = var('criterion_window_end_months') -%}
+{%- set tolerance = var('hire_start_tolerance_days') -%}
+with hires as (
+    select
+        *,
+        coalesce(starts_on, {{ local_date('hired_at') }}) as planned_start_on
+    from {{ ref('fct_applications') }}
+    where status = 'hired' and not is_excluded
+),
+
+data_clock as (
+    select * from {{ ref('data_clock') }}
+),
+
+links as (
+    select * from {{ ref('person_links') }}
+),
+
+spells as (
+    select * from {{ ref('employment_spells') }}
+),
+
+scores as (
+    select * from {{ ref('fct_performance_scores') }}
+),
+
+-- The stay that this hire began: the nearest start of the linked employee. One stay has one hire.
+nearest_spells as (
+    select
+        hires.connection_id,
+        hires.application_id,
+        links.employee_connection_id,
+        links.employee_id,
+        links.method,
+        spells.spell_number,
+        spells.started_on,
+        spells.ended_on,
+        spells.end_type,
+        abs({{ days_between('hires.planned_start_on', 'spells.started_on') }}) as start_gap_days,
+        row_number() over (
+            partition by hires.connection_id, hires.application_id
+            order by
+                abs({{ days_between('hires.planned_start_on', 'spells.started_on') }}) asc nulls last,
+                spells.spell_number asc
+        ) as fit
+    from hires
+    inner join links
+        on
+            hires.connection_id = links.candidate_connection_id
+            and hires.candidate_id = links.candidate_id
+    left join spells
+        on
+            links.employee_connection_id = spells.connection_id
+            and links.employee_id = spells.employee_id
+),
+
+fitted as (
+    select
+        *,
+        row_number() over (
+            partition by employee_connection_id, employee_id, spell_number
+            order by start_gap_days asc nulls last, connection_id asc, application_id asc
+        ) as spell_fit
+    from nearest_spells
+    where fit = 1
+),
+
+linked as (
+    select
+        *,
+        spell_number is not null
+        and spell_fit = 1
+        and (start_gap_days is null or start_gap_days <= {{ tolerance }}) as is_own_spell
+    from fitted
+),
+
+raters as (
+    select distinct
+        employee_connection_id,
+        employee_id,
+        spell_number,
+        reviewer_employee_connection_id,
+        reviewer_employee_id
+    from {{ ref('fct_performance_ratings') }}
+    where is_in_window and rating_z is not null and reviewer_employee_id is not null
+),
+
+interviewers as (
+    select * from {{ ref('application_interviewers') }}
+    where technique != 'debrief' and employee_id is not null
+),
+
+rater_overlap as (
+    select
+        linked.connection_id,
+        linked.application_id,
+        max(case when interviewers.employee_id is not null then 1 else 0 end) = 1 as rater_was_interviewer
+    from linked
+    inner join raters
+        on
+            linked.employee_connection_id = raters.employee_connection_id
+            and linked.employee_id = raters.employee_id
+            and linked.spell_number = raters.spell_number
+    left join interviewers
+        on
+            linked.connection_id = interviewers.connection_id
+            and linked.application_id = interviewers.application_id
+            and raters.reviewer_employee_connection_id = interviewers.employee_connection_id
+            and raters.reviewer_employee_id = interviewers.employee_id
+    group by linked.connection_id, linked.application_id
+),
+
+joined as (
+    select
+        hires.connection_id,
+        hires.application_id,
+        linked.employee_connection_id,
+        linked.employee_id,
+        case when linked.is_own_spell then linked.spell_number end as spell_number,
+        hires.job_family,
+        hires.job_level,
+        hires.hired_at,
+        case when linked.is_own_spell then linked.started_on else hires.planned_start_on end as started_on,
+        case when linked.is_own_spell then linked.ended_on end as ended_on,
+        linked.employee_id is not null and not linked.is_own_spell as is_internal_move,
+        linked.is_own_spell and linked.spell_number > 1 as is_rehire,
+        linked.method as link_method,
+        scores.performance_rating_z,
+        scores.status as score_status,
+        scores.n_ratings,
+        scores.n_raters,
+        rater_overlap.rater_was_interviewer,
+        case when linked.is_own_spell then linked.end_type end as end_type,
+        data_clock.as_of_on
+    from hires
+    cross join data_clock
+    left join linked
+        on
+            hires.connection_id = linked.connection_id
+            and hires.application_id = linked.application_id
+    left join scores
+        on
+            linked.is_own_spell
+            and linked.employee_connection_id = scores.employee_connection_id
+            and linked.employee_id = scores.employee_id
+            and linked.spell_number = scores.spell_number
+    left join rater_overlap
+        on
+            linked.is_own_spell
+            and hires.connection_id = rater_overlap.connection_id
+            and hires.application_id = rater_overlap.application_id
+),
+
+dated as (
+    select
+        *,
+        case
+            when started_on <= as_of_on then {{ days_between('started_on', 'least(coalesce(ended_on, as_of_on), as_of_on)') }}
+        end as tenure_days,
+        {{ days_between('started_on', 'as_of_on') }} as exposure_days
+    from joined
+)
+
+select
+    connection_id,
+    application_id,
+    employee_connection_id,
+    employee_id,
+    spell_number,
+    job_family,
+    job_level,
+    hired_at,
+    started_on,
+    ended_on,
+    tenure_days,
+    coalesce(tenure_days >= {{ window_start }} * 30.4375, false) as is_tenured,
+    coalesce(exposure_days >= {{ window_end }} * 30.4375, false) as is_matured,
+    is_internal_move or coalesce(is_rehire, false) as is_excluded,
+    case
+        when is_internal_move then 'internal_move'
+        when is_rehire then 'rehire'
+    end as exclusion_reason,
+    link_method,
+    performance_rating_z,
+    coalesce(score_status, 'not_linked') as performance_status,
+    coalesce(n_ratings, 0) as n_ratings,
+    coalesce(n_raters, 0) as n_raters,
+    rater_was_interviewer,
+    case
+        when spell_number is null then null
+        when tenure_days >= 365 then true
+        when ended_on <= as_of_on then false
+    end as retained_1y,
+    end_type
+from dated

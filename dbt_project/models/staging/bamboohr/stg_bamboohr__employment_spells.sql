@@ -1,0 +1,91 @@
+with statuses as (
+    {{ with_tombstones('bamboohr', 'employment_status') }}
+),
+
+employees as (
+    select * from {{ ref('stg_bamboohr__employees') }}
+),
+
+marked as (
+    select
+        connection_id,
+        employee_id,
+        date as effective_on,
+        id,
+        lower(employment_status) like '%terminated%' as is_end,
+        coalesce(termination_type, '') as termination_type,
+        termination_reason
+    from statuses
+    where deleted_at is null
+),
+
+-- A stay begins with the first row, or with the first row after an end; a change of contract in between does not.
+sequenced as (
+    select
+        *,
+        coalesce(lag(is_end) over stays, true) and not is_end as is_start
+    from marked
+    window stays as (partition by connection_id, employee_id order by effective_on, is_end, id)
+),
+
+numbered as (
+    select
+        *,
+        sum(case when is_start then 1 else 0 end) over (
+            partition by connection_id, employee_id order by effective_on, is_end, id
+            rows between unbounded preceding and current row
+        ) as spell_number
+    from sequenced
+),
+
+from_history as (
+    select
+        connection_id,
+        employee_id,
+        cast(spell_number as bigint) as spell_number,
+        min(case when is_start then effective_on end) as started_on,
+        min(case when is_end then effective_on end) as ended_on,
+        min(case when is_end then lower(termination_type) end) as termination_type,
+        min(case when is_end then termination_reason end) as termination_reason
+    from numbered
+    where spell_number > 0
+    group by connection_id, employee_id, spell_number
+),
+
+-- Without a history the employee record knows the latest stay.
+from_record as (
+    select
+        employees.connection_id,
+        employees.employee_id,
+        cast(1 as bigint) as spell_number,
+        employees.hired_on as started_on,
+        employees.terminated_on as ended_on,
+        cast(null as varchar) as termination_type,
+        cast(null as varchar) as termination_reason
+    from employees
+    left join from_history
+        on
+            employees.connection_id = from_history.connection_id
+            and employees.employee_id = from_history.employee_id
+    where from_history.employee_id is null and employees.hired_on is not null
+)
+
+select
+    connection_id,
+    employee_id,
+    spell_number,
+    started_on,
+    ended_on,
+    case
+        when ended_on is null then null
+        when termination_type like '%involuntary%' then 'involuntary'
+        when termination_type like '%voluntary%' then 'voluntary'
+        when termination_type in ('', 'unknown') or termination_type is null then 'unknown'
+        else 'other'
+    end as end_type,
+    termination_reason
+from (
+    select * from from_history
+    union all
+    select * from from_record
+) as spells

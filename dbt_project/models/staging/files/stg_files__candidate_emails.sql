@@ -1,0 +1,10 @@
+with applications as (
+    select * from {{ source('raw_files', 'applications') }}
+)
+
+select distinct
+    connection_id,
+    candidate_id,
+    personal_email as email_token
+from applications
+where personal_email is not null

@@ -1,0 +1,54 @@
+with rows_read as (
+    select * from {{ source('raw_files', 'scorecards') }}
+),
+
+scales as (
+    select * from {{ ref('rating_scales') }}
+    where vendor = 'files' and scale_id = 'files_recommendation'
+),
+
+-- A row named `overall` is the recommendation; so is the recommendation column, which every row of a card repeats.
+cards as (
+    select
+        connection_id,
+        interview_id,
+        interviewer_id,
+        min(application_id) as application_id,
+        min(interview_name) as interview_name,
+        min(recommendation) as recommendation_label,
+        max(case when lower(attribute) = 'overall' and scale_max > scale_min
+            then (rating_value - scale_min) / (scale_max - scale_min) end) as overall_score,
+        max(submitted_at) as submitted_at
+    from rows_read
+    group by connection_id, interview_id, interviewer_id
+),
+
+scored as (
+    select
+        cards.*,
+        coalesce(
+            cast(scales.rating_rank - scales.scale_min as double) / (scales.scale_max - scales.scale_min),
+            cards.overall_score
+        ) as recommendation_score
+    from cards
+    left join scales
+        on lower(trim(cards.recommendation_label)) = scales.label
+)
+
+select
+    connection_id,
+    interview_id || '|' || interviewer_id as scorecard_id,
+    interview_id,
+    application_id,
+    interviewer_id,
+    interviewer_id as submitter_id,
+    interview_name,
+    cast(round(1 + 4 * recommendation_score) as bigint) as recommendation_rank,
+    recommendation_score,
+    recommendation_label,
+    submitted_at is null as is_draft,
+    cast(null as timestamp) as interviewed_at,
+    {{ utc('submitted_at') }} as submitted_at,
+    {{ utc('submitted_at') }} as last_edited_at,
+    cast(null as timestamp) as deleted_at
+from scored
