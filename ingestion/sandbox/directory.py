@@ -228,7 +228,7 @@ def _employment_status(rng: Rng, spells: Frame, roster: Frame) -> Frame:
 def perf_users(rng: Rng, roster: Roster, since: np.datetime64) -> Frame:
     """Users of the performance tool: everybody employed at or after `since`; leavers are deactivated."""
     frame, moves, spells = roster.frame, roster.moves, roster.spells
-    last_end = spells.groupby("employee")["ended_on"].last().to_numpy().astype("datetime64[s]")
+    last_end = spells.drop_duplicates("employee", keep="last")["ended_on"].to_numpy()
     present = np.isnat(last_end) | (last_end > since)
     words = moves.assign(known=np.maximum(known_since(moves) + np.timedelta64(6, "D"), since))
     words = words[present[words["employee"].to_numpy()]]
@@ -294,8 +294,8 @@ def ats_users(
         Users over time; links as candidate_id, at, linked_user_id.
     """
     frame = roster.frame
-    first_end = roster.spells.groupby("employee")["ended_on"].first().to_numpy().astype("datetime64[s]")
-    stays = np.isnat(first_end[:n_incumbents]) | (first_end[:n_incumbents] > since)
+    last_end = roster.spells.drop_duplicates("employee", keep="last")["ended_on"].to_numpy()
+    stays = np.isnat(last_end[:n_incumbents]) | (last_end[:n_incumbents] > since)
     others = np.flatnonzero((rng.random(n_incumbents) < OTHER_USERS_SHARE) & stays)
     old = np.union1d(insiders, others)
     known = hires[feature(hires["kind"], "has_user").astype(bool)]
@@ -332,7 +332,7 @@ def ats_users(
             "valid_from": at,
         }
     )
-    ended = first_end[position]
+    ended = last_end[position]
     gone = pd.DataFrame({"user_id": FIRST_USER_ID + position, "deactivated": True, "valid_from": later(ended, 1.2)})
     users = overlay(base, [link, gone[~np.isnat(ended)]], "user_id")
     links = pd.DataFrame(

@@ -152,7 +152,7 @@ class _Run:
                 noise = rng.normal(size=len(at))
                 ratings[:, column] = scoring.rate_attribute(impression, true, self.who.halo[user], noise)
             recommendation = scoring.recommend(impression)
-            total[at] += recommendation / 1.4 + ratings[:, : len(spec.attributes)].mean(axis=1)
+            total[at] += scoring.RECOMMENDATION_RANKS[recommendation]
             n_cards[at] += 1
             self.add_cards(technique, rows[at], user, starts[at], ends[at], recommendation, ratings, is_task)
         self.add_scores(rows, total / n_cards)
@@ -196,7 +196,8 @@ class _Run:
             at = np.flatnonzero(self.family[rows] == number)
             weights = {name: weight for name, weight in HURDLE_WEIGHTS.items() if name in PLANS[family]}
             share = self.offer_rate ** (weights.get(stage, 0.0) / sum(weights.values()))
-            keep = np.argsort(-score[at], kind="stable")[: round(share * len(at))]
+            # Equal scores are told apart by lot: whatever else decided would be information that nobody recorded.
+            keep = np.lexsort((self.rng.random(len(at)), -score[at]))[: round(share * len(at))]
             passed[at[keep]] = True
         return passed
 

@@ -196,6 +196,7 @@ def _small_lists(since: np.datetime64) -> dict[str, Frame]:
 def applied_times(rng: Rng, jobs: Frame, job: Array, end: np.datetime64) -> Array:
     """When people applied: most soon after the requisition opened."""
     opened = jobs["opened_at"].to_numpy()[job]
-    open_days = (np.minimum(jobs["closed_at"].to_numpy()[job], end) - opened).astype("int64") / DAY
-    times: Array = later(opened, np.maximum(open_days - 40, 5) * rng.beta(1.0, 1.7, len(job)))
+    # Nobody applies in the last 40 days of a requisition: its interviews are under way.
+    last = np.minimum(later(jobs["closed_at"].to_numpy()[job], -40.0), end)
+    times: Array = later(opened, (last - opened).astype("int64") / DAY * rng.beta(1.0, 1.7, len(job)))
     return times

@@ -42,7 +42,7 @@ def _year(name: str, applications: int, interviewed: int, hires: int, employees:
 
 
 SIZES: dict[str, Size] = {
-    "tiny": Size("tiny", 3.25, 640, 128, 44, 70, 10),
+    "tiny": Size("tiny", 3.25, 720, 138, 46, 70, 10),
     "demo": Size("demo", 4.25, 12_750, 2_125, 435, 260, 100),
     "S": _year("S", 12_000, 360, 40, 200),
     "M": _year("M", 120_000, 3_600, 400, 2_000),

@@ -17,7 +17,7 @@ INTERVIEWER_SHARE = 0.4
 RECRUITERS_PER_EMPLOYEE = 1 / 40
 VOLUNTARY_A_YEAR = 0.09
 INVOLUNTARY_A_YEAR = 0.035
-HIRING_MANAGER_BECOMES_MANAGER = 0.35
+HIRING_MANAGER_BECOMES_MANAGER = 0.30
 REHIRE_SHARE = 0.02
 
 
@@ -51,8 +51,9 @@ def draw_incumbents(rng: Rng, n: int, start: np.datetime64) -> Incumbents:
         members = np.flatnonzero(family == number)
         n_managers = max(2, -(-len(members) // TEAM_SIZE))
         managers[number] = members[:n_managers]
-        n_pool = min(max(4, round(len(members) * INTERVIEWER_SHARE)), len(members))
-        pools[number] = members[:n_managers] if len(members) <= n_pool else rng.permutation(members)[:n_pool]
+        n_pool = max(4, round(len(members) * INTERVIEWER_SHARE))
+        # Managers join the panel only where a family is too small to do without them.
+        pools[number] = np.r_[rng.permutation(members[n_managers:]), members[:n_managers]][:n_pool]
         role[managers[number]] = "manager"
         role[members[0]] = "head"
         level[managers[number]] = np.maximum(level[managers[number]], 4)
