@@ -141,13 +141,12 @@ def _coverage_lines(frame: pd.DataFrame) -> Iterator[str]:
     if rows.empty:
         return
     whole = rows["n"].iloc[0]
-    steps = [
-        f"{words.name_of(row.step, words.COVERAGE_STEPS).lower()} {people(row.n)}"
-        + (f" ({percent(row.n / whole)})" if whole and row.n != whole else "")
-        for row in rows.itertuples()
-    ]
     yield ""
-    yield f"Hires behind it: {' → '.join(steps)}"
+    yield "Hires behind it"
+    for row in rows.itertuples():
+        label = words.name_of(row.step, words.COVERAGE_STEPS)
+        share = f"{percent(row.n / whole):>6}" if row.n != whole and not words.is_small(row.n) else ""
+        yield f"  {label:<24} {people(row.n):>7}{share}"
 
 
 def _quality_lines(frame: pd.DataFrame) -> Iterator[str]:

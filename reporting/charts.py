@@ -15,7 +15,7 @@ import vl_convert
 from reporting.theme import ACCENT, ACCENT_SOFT, CONFIG, FAINT, INK, MUTED, SURFACE, WARM, for_picture
 
 ROW_HEIGHT = 54
-PICTURE_WIDTH = 760
+PICTURE_WIDTH, PICTURE_PADDING = 760, 20
 _MARK_BELOW, _TEXT_ABOVE = 11, -9
 
 Chart = alt.LayerChart | alt.Chart | alt.FacetChart
@@ -178,7 +178,7 @@ def two_counts(rows: pd.DataFrame, description: str) -> Chart:
 def png(chart: Chart, *, scale: float = 2.0) -> bytes:
     """The chart as a PNG in the light colours, 760 pixels wide times `scale`; drawn offline."""
     specification = for_picture(chart.to_dict())
-    specification["width"] = PICTURE_WIDTH
+    specification |= {"width": PICTURE_WIDTH, "padding": PICTURE_PADDING}
     return bytes(vl_convert.vegalite_to_png(specification, scale=scale))
 
 

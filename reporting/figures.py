@@ -15,7 +15,6 @@ from reporting.words import correlation, correlation_interval, count, people, pe
 ON_TIME_HOURS = 24
 _ECDF_LAST_HOUR = 120
 _QUARTERS_SHOWN = 8
-_GROUP_SHOWN = 10  # PRIVACY 5: rates of a group
 _FOREST_NOTE = (
     "Bars are 95 % intervals. A filled point: the interval leaves out 0, and stays so after allowing for the number of "
     "techniques looked at. A hollow point: it does not. The order is alphabetical and ranks nothing. Short grey line: "
@@ -123,19 +122,17 @@ def coverage(frame: pd.DataFrame) -> Figure | None:
     labels = [words.name_of(step, words.COVERAGE_STEPS) for step in rows["step"]]
     meaning = [words.COVERAGE_STEPS.get(step, ("", ""))[1] for step in rows["step"]]
     lost = [0, *(int(before) - int(after) for before, after in zip(rows["n"], rows["n"].iloc[1:], strict=False))]
-    numbers = [
-        f"{people(n)}" if first else f"{people(n)} · {percent(n / whole)} of hires"
-        for n, first in zip(rows["n"], [True, *[False] * (len(rows) - 1)], strict=True)
-    ]
-    bars = pd.DataFrame({"label": labels, "n": rows["n"].astype(int), "whole": whole, "numbers": numbers})
+    shares = [words.NOTHING if words.is_small(n) else percent(n / whole) for n in rows["n"]]
+    numbers = [people(whole) if not at else _share_of_hires(n, shares[at]) for at, n in enumerate(rows["n"])]
+    bars = pd.DataFrame({"label": labels, "n": rows["n"].map(words.drawn), "whole": whole, "numbers": numbers})
     alt = "How many hires are left at each step: " + ", ".join(
         f"{label.lower()} {number}" for label, number in zip(labels, numbers, strict=True)
     )
     table = Table(
         heads=("Step", "Meaning", "Hires", "Lost here", "Share of hires"),
         rows=tuple(
-            (label, what, people(n), people(gone), percent(n / whole))
-            for label, what, n, gone in zip(labels, meaning, rows["n"], lost, strict=True)
+            (label, what, people(n), people(gone), share)
+            for label, what, n, gone, share in zip(labels, meaning, rows["n"], lost, shares, strict=True)
         ),
         numeric=frozenset({2, 3, 4}),
     )
@@ -150,8 +147,13 @@ def coverage(frame: pd.DataFrame) -> Figure | None:
     )
 
 
+def _share_of_hires(n: int, share: str) -> str:
+    return people(n) if words.is_small(n) else f"{people(n)} · {share} of hires"
+
+
 def funnel(frame: pd.DataFrame) -> Figure | None:
     """All matured applications by stage, with the share that went on."""
+    frame = _without_small_groups(frame, "n_entered", ["pass_through_rate", "pass_through_lo", "pass_through_hi"])
     rows = frame[(frame["job_family"] == "all") & frame["cohort_quarter"].isna()]
     rows = rows.sort_values("stage_order", ignore_index=True)
     if rows.empty or not rows["n_entered"].max() > 0:
@@ -161,7 +163,7 @@ def funnel(frame: pd.DataFrame) -> Figure | None:
     bars = pd.DataFrame(
         {
             "label": labels,
-            "n": rows["n_entered"].astype(int),
+            "n": rows["n_entered"].map(words.drawn),
             "whole": whole,
             "numbers": [_funnel_numbers(row) for row in rows.itertuples()],
         }
@@ -204,6 +206,7 @@ def _funnel_numbers(row: Any) -> str:
 
 def funnel_by_quarter(frame: pd.DataFrame) -> Panel | None:
     """Share that went on from each stage, by quarter of application: one small chart a stage."""
+    frame = _without_small_groups(frame, "n_entered", ["pass_through_rate", "pass_through_lo", "pass_through_hi"])
     rows = frame[(frame["job_family"] == "all") & frame["cohort_quarter"].notna() & frame["pass_through_rate"].notna()]
     rows = rows.assign(at=pd.to_datetime(rows["cohort_quarter"])).sort_values(["stage_order", "at"])
     highest = float(rows["pass_through_hi"].max()) if len(rows) else 1.0
@@ -244,6 +247,13 @@ def _stage_trend(stage: pd.DataFrame, highest: float) -> Figure:
     return Figure(f"stage-{key}", title, alt, table, charts.trend(points, alt, highest=highest), note)
 
 
+def _without_small_groups(frame: pd.DataFrame, n: str, rates: list[str]) -> pd.DataFrame:
+    """The frame with the rates of groups blanked that are too small to show."""
+    numbers = frame[rates].apply(pd.to_numeric).astype(float)
+    enough = pd.to_numeric(frame[n]).fillna(0) >= words.SMALLEST_GROUP_SHOWN
+    return frame.assign(**{name: numbers[name].where(enough) for name in rates})
+
+
 def _trend_points(at: Any, value: Any, lo: Any, hi: Any) -> pd.DataFrame:
     points = pd.DataFrame({"at": pd.to_datetime(at).dt.strftime("%Y-%m-%d"), "value": value, "lo": lo, "hi": hi})
     points = points.astype({"value": float, "lo": float, "hi": float})
@@ -263,7 +273,7 @@ def load(frame: pd.DataFrame) -> Figure | None:
         who=rows["connection_id"].astype(str) + "|" + rows["interviewer_id"].astype(str),
     )
     n_people = rows.groupby("quarter_start")["who"].nunique()
-    quarters = list(n_people[n_people >= _GROUP_SHOWN].sort_index().index[-_QUARTERS_SHOWN:])
+    quarters = list(n_people[n_people >= words.SMALLEST_GROUP_SHOWN].sort_index().index[-_QUARTERS_SHOWN:])
     if not quarters:
         return None
     cells, table_rows = _load_cells(rows, quarters, n_people)
@@ -320,7 +330,7 @@ def latency(scorecards: pd.DataFrame) -> Figure | None:
     submitted = scorecards["submitted_at"].notna() & scorecards["latency_hours"].notna()
     waits = pd.to_numeric(scorecards.loc[submitted, "latency_hours"]).astype(float).clip(lower=0)
     n = len(waits)
-    if n < _GROUP_SHOWN:
+    if n < words.SMALLEST_GROUP_SHOWN:
         return None
     grid = list(range(0, _ECDF_LAST_HOUR + 1, 2))
     shares = [float((waits <= hour).mean()) for hour in grid]
@@ -352,6 +362,8 @@ def latency(scorecards: pd.DataFrame) -> Figure | None:
 
 def latency_by_month(frame: pd.DataFrame) -> Figure | None:
     """Share of scorecards within 24 hours, month by month."""
+    shares = ["share_within_24h", "share_within_24h_lo", "share_within_24h_hi"]
+    frame = _without_small_groups(frame, "n_submitted", shares)
     rows = frame[(frame["job_family"] == "all") & (frame["technique"] == "all") & frame["share_within_24h"].notna()]
     rows = rows.assign(at=pd.to_datetime(rows["month"])).sort_values("at").tail(24)
     if rows["at"].nunique() < 2:
@@ -387,7 +399,9 @@ def latency_by_month(frame: pd.DataFrame) -> Figure | None:
 
 def match_rates(frame: pd.DataFrame) -> Figure | None:
     """Share of hires found in the HR system, by time since start."""
-    rows = frame.sort_values("band_order", ignore_index=True)
+    rows = _without_small_groups(frame, "n_hires", ["match_rate", "lo", "hi"]).sort_values(
+        "band_order", ignore_index=True
+    )
     rows = rows[rows["n_hires"].fillna(0) > 0]
     if rows.empty:
         return None

@@ -59,7 +59,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     QUALITY: ("metric", "value", "n", "note"),
     DEFINITIONS: ("metric_id", "name", "definition", "definition_version"),
-    CHECKS: ("check", "table", "severity", "status", "reason", "n_failing"),
+    CHECKS: ("check", "table", "severity", "status", "reason", "n_failing", "message"),
 }
 TABLES: tuple[str, ...] = tuple(name for name in COLUMNS if name != CHECKS)
 """The tables to read from the published file."""

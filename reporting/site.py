@@ -40,6 +40,7 @@ from reporting.theme import stylesheet
 from reporting.words import count, people, percent
 
 STALE_HOURS = 36
+PICTURES = ("forest", "coverage", "funnel", "load", "latency", "match-rates")
 PAGES: tuple[tuple[str, str], ...] = (
     ("index.html", "Answer"),
     ("process.html", "Process"),
@@ -107,11 +108,26 @@ def write_site(
     return paths
 
 
-def pictures(frames: Frames) -> dict[str, bytes]:
-    """The main charts as PNG by name (forest, coverage, funnel, load, latency, …), those that have data."""
+def pictures(frames: Frames, names: Sequence[str] = PICTURES, scale: float = 1.0) -> dict[str, bytes]:
+    """The main charts as PNG by name, those that have data; drawn offline.
+
+    Parameters
+    ----------
+    frames
+        As for `write_site`.
+    names
+        Which figures: forest, coverage, funnel, load, latency, latency-months, match-rates, reconciliation.
+    scale
+        Pixels per unit; 2 for a slide.
+    """
     tables = complete(frames)
-    made = [*_index(tables)["figures"], *_process(tables)["figures"], *_health(tables)["figures"]]
-    return {figure.id: charts.png(figure.chart) for figure in made if figure is not None}
+    made = {
+        figure.id: figure
+        for page in (_index, _process, _health)
+        for figure in page(tables)["figures"]
+        if figure is not None
+    }
+    return {name: charts.png(made[name].chart, scale=scale) for name in names if name in made}
 
 
 def _index(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
@@ -223,18 +239,19 @@ def _checks(checks: pd.DataFrame) -> dict[str, Any]:
             str(row.table),
             str(row.check).replace("_", " "),
             count(row.n_failing),
-            "" if words.missing(row.reason) else str(row.reason),
+            " ".join(str(text) for text in (row.message, row.reason) if not words.missing(text)),
         )
         for row in failing.itertuples()
     )
     is_error = failing["severity"] == "error"
     return {
-        "n": len(checks),
+        "n": int((checks["status"] != "skipped").sum()),
         "n_passed": int((checks["status"] == "passed").sum()),
+        "n_skipped": int((checks["status"] == "skipped").sum()),
         "n_errors": int((is_error & (failing["status"] == "failed")).sum()),
         "n_warnings": int((~is_error & (failing["status"] == "failed")).sum()),
         "n_could_not_run": int((failing["status"] == "could_not_run").sum()),
-        "table": Table(("Outcome", "Severity", "Table", "Check", "Rows", "Why it matters"), rows, frozenset({4})),
+        "table": Table(("Outcome", "Severity", "Table", "Check", "Rows", "What and why"), rows, frozenset({4})),
     }
 
 

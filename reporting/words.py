@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 NOTHING = "–"
-SMALLEST_COUNT_SHOWN = 5  # PRIVACY 5: counts of people
+SMALLEST_COUNT_SHOWN = 5
+SMALLEST_GROUP_SHOWN = 10
+"""As `validity.thresholds` has them (a test compares): this package imports no other of ours."""
 
 TECHNIQUES: Mapping[str, str] = {
     "structured_behavioural": "Structured behavioural",
@@ -131,7 +133,17 @@ def people(n: Any) -> str:
     """
     if missing(n):
         return NOTHING
-    return f"<{SMALLEST_COUNT_SHOWN}" if 0 < int(n) < SMALLEST_COUNT_SHOWN else count(n)
+    return f"<{SMALLEST_COUNT_SHOWN}" if is_small(n) else count(n)
+
+
+def is_small(n: Any) -> bool:
+    """Whether a count of persons is one that is not shown."""
+    return 0 < int(n) < SMALLEST_COUNT_SHOWN
+
+
+def drawn(n: Any) -> int:
+    """The length of a bar for a count of persons: none where the count is not shown, or the bar would give it away."""
+    return 0 if missing(n) or is_small(n) else int(n)
 
 
 def hours(value: Any) -> str:
