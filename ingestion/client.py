@@ -525,6 +525,7 @@ class Client:
         self.on_wait = on_wait or (lambda seconds, reason: None)
         self.max_wait = float(connection.options.get("max_wait_seconds", DEFAULT_MAX_WAIT))
         self.skew = timedelta(0)
+        self.as_of: datetime | None = None
         self.clock_seen = False
         self._stopped = threading.Event()
         self._sleep = sleep or self._sleep_until_stopped
@@ -614,10 +615,14 @@ class Client:
         return datetime.now(UTC) + self.skew
 
     def vendor_now(self, clock_path: str) -> datetime:
-        """The vendor's clock, asking `clock_path` once if no answer was seen yet; windows end here."""
+        """The vendor's clock, asking `clock_path` once if no answer was seen yet; windows end here.
+
+        A pretend company (`ingestion.sandbox`) lives in the past on purpose and says where it stands in a header of its
+        own; its `Date`, like its tokens and rate windows, is today's.
+        """
         if clock_path and not self.clock_seen:
             self.get(clock_path)
-        return self.now()
+        return min(self.now(), self.as_of) if self.as_of is not None else self.now()
 
     @contextmanager
     def counting(self) -> Iterator[Counters]:
@@ -754,6 +759,7 @@ class Client:
         # The header has whole seconds, cut off: below two seconds the difference says nothing.
         self.skew = skew if abs(skew) > timedelta(seconds=2) else timedelta(0)
         self.clock_seen = True
+        self.as_of = parse_time(answer.headers.get("x-sandbox-as-of"))
 
     def _counters(self) -> Counters:
         counters: Counters | None = getattr(self._threads, "counters", None)

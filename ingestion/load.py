@@ -109,6 +109,7 @@ def ensure_raw_tables(where: Settings | None = None) -> None:
     All models can then always be built, and neither manifest nor asset keys change with connections.toml.
     """
     where = where or settings()
+    load_keys(where.keys, where.home)  # the first run creates them, before there is any data they could have made
     with warehouse_lock(where.lock_file), open_warehouse(where) as warehouse:
         _ensure(warehouse)
 
@@ -121,8 +122,8 @@ def _ensure(warehouse: DuckDBWarehouse) -> None:
 def note_connections(connections: Iterable[Connection], where: Settings | None = None) -> list[str]:
     """Say which stored connections are no longer configured; their rows are kept."""
     where = where or settings()
+    ensure_raw_tables(where)
     with warehouse_lock(where.lock_file), open_warehouse(where) as warehouse:
-        _ensure(warehouse)
         return ops.note_connections(warehouse, connections)
 
 
@@ -169,6 +170,7 @@ def sync_streams(
 
     Raises:
         VendorUnknown, StreamUnknown: nothing was started then.
+        PrivacyError: a token key is missing or wrong; nothing was started then.
         LockHeld: another process holds the warehouse.
     """
     run = _Run(connection, streams, since, progress, sweep, accept_shrink, where or settings())
@@ -263,6 +265,10 @@ class _Run:
     # -- the whole
 
     def results(self) -> Iterator[StreamResult]:
+        # Before the warehouse exists: a missing key beside existing data means lost keys, not a first run.
+        self.keys = load_keys(self.where.keys, self.where.home)
+        if self.keys.created:
+            self.show(progress.Notice(self.keys.created))
         with ExitStack() as stack:
             self.warehouse = stack.enter_context(open_warehouse(self.where))
             _ensure(self.warehouse)
@@ -273,7 +279,7 @@ class _Run:
                 jobs = [job for job in jobs if any(job.open_keys.values())]
             try:
                 self._connect(stack)
-            except (IngestionError, PrivacyError) as error:
+            except IngestionError as error:
                 for job in jobs:
                     job.error = error
                     yield from self._finish(job)
@@ -282,7 +288,6 @@ class _Run:
 
     def _connect(self, stack: ExitStack) -> None:
         """Everything that can fail for the connection as a whole."""
-        keys = load_keys(self.where.keys, self.where.home)
         self.client = stack.enter_context(
             Client(
                 self.connection,
@@ -302,7 +307,7 @@ class _Run:
         )
         vault = VaultSink(self.where.vault_file, self.connection.id)
         stack.callback(vault.close)
-        self.pseudonymiser = Pseudonymiser(keys, vault.tombstones())
+        self.pseudonymiser = Pseudonymiser(self.keys, vault.tombstones())
         self.reader = Reader(
             self.connector, self.connection.id, self.pseudonymiser, vault, vendor_now + timedelta(days=1)
         )
@@ -316,7 +321,7 @@ class _Run:
         except (PermissionMissing, RequestRejected):
             if not self.client.clock_seen:
                 raise
-            return self.client.now()
+            return self.client.vendor_now("")
 
     def _job(self, root: Stream) -> _Job:
         children = tuple(stream for stream in self.module.STREAMS if stream.parent == root.name)

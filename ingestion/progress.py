@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
@@ -72,7 +72,14 @@ class StreamDone:
     error: str | None
 
 
-Event = StreamStarted | PageRead | Waiting | WindowStored | StreamDone
+@dataclass(frozen=True)
+class Notice:
+    """Something the operator has to know, once."""
+
+    message: str
+
+
+Event = Notice | StreamStarted | PageRead | Waiting | WindowStored | StreamDone
 Progress = Callable[[Event], None]
 
 
@@ -92,6 +99,7 @@ class ConsoleProgress:
         self._lock = threading.Lock()
         self._last = time.monotonic()
         self._running: dict[tuple[str, str], PageRead] = {}
+        self._error: str | None = None
 
     def __call__(self, event: Event) -> None:
         """Show one event; called from several threads."""
@@ -115,8 +123,15 @@ class ConsoleProgress:
                 )
             case StreamDone():
                 self._running.pop((event.connection_id, event.stream), None)
-                return summary(event)
+                return self._done(event)
+            case Notice(message=message):
+                return f"[yellow]{plain(message)}[/]"
         return None
+
+    def _done(self, event: StreamDone) -> str:
+        """When a whole connection fails, every stream fails with the same sentence: say it once."""
+        repeated, self._error = event.error is not None and event.error == self._error, event.error
+        return summary(replace(event, error="as above") if repeated else event)
 
     def _sign_of_life(self) -> str | None:
         if time.monotonic() - self._last < self._every:
@@ -136,10 +151,11 @@ def summary(event: StreamDone) -> str:
     parts += [f"{event.requests} requests"]
     parts += [f"{event.waited:.0f} s waited"] if event.waited >= 1 else []
     line = f"{mark} {event.connection_id} {event.stream}: {', '.join(parts)}, {event.seconds:.1f} s"
-    return f"{line}\n  [red]{_plain(event.error)}[/]" if event.error else line
+    return f"{line}\n  [red]{plain(event.error)}[/]" if event.error else line
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Text without markup."""
     return text.replace("[", r"\[")
 
 

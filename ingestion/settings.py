@@ -23,6 +23,8 @@ from ingestion.errors import SettingInvalid
 SILENCE = {
     "DO_NOT_TRACK": "1",
     "RUNTIME__DLTHUB_TELEMETRY": "false",
+    # dlt warns about every Arrow table whose hints it takes from us; its errors reach the operator as exceptions.
+    "RUNTIME__LOG_LEVEL": "CRITICAL",
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     "DBT_VERSION_CHECK": "false",
     "GX_ANALYTICS_ENABLED": "false",

@@ -30,7 +30,6 @@ from ingestion.warehouse import DuckDBWarehouse, Table
 
 DLT_SETTINGS = {
     "runtime.dlthub_telemetry": False,
-    "runtime.log_level": "CRITICAL",
     "load.delete_completed_jobs": True,
     "load.truncate_staging_dataset": True,
     "load.workers": 1,

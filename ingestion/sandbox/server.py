@@ -28,6 +28,7 @@ from ingestion.sandbox.face import Account, Answer, Face, json_answer
 from ingestion.sandbox.limits import RateLimits
 from ingestion.sandbox.state import Clock, SandboxState
 from ingestion.sandbox.store import WireStore, WireWriter
+from ingestion.sandbox.wire import iso
 
 HOST = "127.0.0.1"
 SKEW_SECONDS = 600
@@ -293,7 +294,9 @@ class Sandbox:
     def _send(self, request: Request, answer: Answer) -> Response:
         self.request_log.add(request, answer.status)
         skew = SKEW_SECONDS if self.chaos.fires("clock_skew", "", "") else 0
-        headers = {"Date": formatdate(time.time() + skew, usegmt=True), **answer.headers}
+        # `Date`, tokens and rate windows run on the wall clock; where the pretend company's time line stands is said apart.
+        headers = {"Date": formatdate(time.time() + skew, usegmt=True), "X-Sandbox-As-Of": iso(self._clock())}
+        headers |= answer.headers
         return Response(answer.body, answer.status, headers, answer.content_type)
 
     # Control --------------------------------------------------------------------------------------------------------
