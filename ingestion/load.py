@@ -6,6 +6,7 @@ The caller holds `ingestion.lock.warehouse_lock()`; it is taken here too, which 
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,6 +40,8 @@ from ingestion.settings import Settings, settings
 from ingestion.storing import Load, Store, ids_table, raw_table, raw_tables
 from ingestion.streams import ConnectorLike, Stream, Window
 from ingestion.warehouse import DuckDBWarehouse, open_warehouse
+
+log = logging.getLogger(__name__)
 
 SHRINK_FLOOR = 0.8
 """A complete read with fewer than this share of the last one's rows is refused until the operator accepts it."""
@@ -379,6 +382,7 @@ class _Run:
             else:
                 return False
         except Exception as error:  # one stream's failure, whatever it is, must not stop the others
+            log.debug("%s.%s", self.connection.vendor, job.stream.name, exc_info=True)
             job.error = error
             return False
         return True
@@ -546,29 +550,23 @@ class _Run:
         job.sweep_wanted = False
 
     def _vanished(self, stream: Stream, swept: _Swept) -> int:
-        """Stored records that existed when the sweep began and that it did not see, and no earlier sweep missed."""
+        """Records stored before this sweep that it did not see and that no earlier sweep missed."""
         table, ids = raw_table(self.connection.vendor, stream), ids_table(self.connection.vendor, stream)
-        key = stream.key[0]
-        previous = self.warehouse.run(
-            "select max(started_at) from raw_ops.sweeps "
+        [(previous,)] = self.warehouse.run(
+            "select epoch(max(started_at)) from raw_ops.sweeps "
             "where connection_id = ? and stream = ? and completed_at is not null",
             [self.connection.id, stream.name],
-        )[0][0]
+        )
+        loaded_at = "stored._dlt_load_id::double"
+        before, newly = swept.started_at.timestamp(), "true"
+        if previous is not None:
+            newly = f"(epoch(seen.swept_at) >= {previous} or {loaded_at} > {previous})"
         [(count,)] = self.warehouse.run(
-            f"select count(*) from {table.qualified} as stored "
-            f"left join {ids.qualified} as seen on seen.connection_id = stored.connection_id "
-            f'and seen.id = stored."{key}" '
+            f"select count(*) from {table.qualified} as stored left join {ids.qualified} as seen "
+            f'on seen.connection_id = stored.connection_id and seen.id = stored."{stream.key[0]}" '
             "where stored.connection_id = ? and seen.sweep_id is distinct from ? "
-            "and stored._dlt_load_id::double < ? and (? is null or seen.swept_at >= ? "
-            "or stored._dlt_load_id::double > epoch(?))",
-            [
-                self.connection.id,
-                swept.sweep_id,
-                swept.started_at.timestamp(),
-                previous,
-                previous,
-                previous,
-            ],
+            f"and {loaded_at} < {before} and {newly}",
+            [self.connection.id, swept.sweep_id],
             zone=stream.zone,
         )
         return int(count)

@@ -138,15 +138,10 @@ class DuckDBWarehouse:
         """
         names = batch.column_names
         same = " and ".join(f'stored."{name}" is not distinct from batch."{name}"' for name in names)
-        connection = self.connection(table.zone).cursor()
-        connection.register("batch", batch)
-        try:
-            # The keys come first in every table and are never null: plain equality lets DuckDB hash on them.
+        with self.connection(table.zone).cursor() as cursor:
+            cursor.register("batch", batch)
             sql = f"select batch.* from batch anti join {table.qualified} as stored on {same}"
-            return connection.execute(sql).to_arrow_table()
-        finally:
-            connection.unregister("batch")
-            connection.close()
+            return cursor.sql(sql).to_arrow_table()
 
     def clear_staging(self, dataset: str, zone: Zone = "warehouse") -> None:
         """Drop what a killed load left in dlt's staging tables."""

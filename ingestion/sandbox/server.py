@@ -294,7 +294,7 @@ class Sandbox:
     def _send(self, request: Request, answer: Answer) -> Response:
         self.request_log.add(request, answer.status)
         skew = SKEW_SECONDS if self.chaos.fires("clock_skew", "", "") else 0
-        # `Date`, tokens and rate windows run on the wall clock; where the pretend company's time line stands is said apart.
+        # `Date`, tokens and rate windows run on the wall clock; where the company's time line stands is said apart.
         headers = {"Date": formatdate(time.time() + skew, usegmt=True), "X-Sandbox-As-Of": iso(self._clock())}
         headers |= answer.headers
         return Response(answer.body, answer.status, headers, answer.content_type)
