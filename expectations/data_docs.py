@@ -47,10 +47,6 @@ class _Line:
         return {"could_not_run": "error", "skipped": "quiet", "passed": "good"}[self.outcome.status]
 
     @property
-    def numbers(self) -> str:
-        return ", ".join(f"{name} {value:,.6g}" for name, value in self.outcome.observed.items())
-
-    @property
     def expected(self) -> str:
         """The expectation as it is declared, without its defaults."""
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.check.expect.kwargs.items())

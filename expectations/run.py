@@ -18,7 +18,7 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
-from expectations.checks import Check, Measure, Severity, Suite, TextCells
+from expectations.checks import Age, Check, Holds, Measure, Rows, Severity, Steps, Suite, TextCells
 from expectations.suites import SUITES
 from expectations.tables import TABLES, TOKEN_COLUMNS, Table
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from expectations.measures import Surroundings
 
 Status = Literal["passed", "failed", "could_not_run", "skipped"]
+Unit = Literal["rows", "groups", "columns", "aggregates"]
 
 MAX_IDS = 20
 WITHHELD = "(withheld)"
@@ -53,8 +54,6 @@ _OWN_WORDS = frozenset(
         "column",
     }
 )
-# Columns of a measured frame that describe one person even as an aggregate: their numbers are not repeated.
-_PERSONAL_GROUPS = TOKEN_COLUMNS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +70,11 @@ class Outcome:
     observed
         Counts and shares, never a value of a row.
     n_rows
-        Rows, groups or columns judged.
+        What was judged, counted in `unit`.
     n_unexpected
         Of those, how many are not as they must be.
+    unit
+        ``rows`` of the table, ``groups`` of it, text ``columns``, or ``aggregates`` of the whole.
     ids
         At most `MAX_IDS` of them, by connection and token, group or column.
     detail
@@ -92,6 +93,7 @@ class Outcome:
     reason: str
     next_step: str
     detail: str = ""
+    unit: Unit = "rows"
 
     @property
     def is_blocking(self) -> bool:
@@ -102,7 +104,7 @@ class Outcome:
     def message(self) -> str:
         """Subject, seen, why it matters, consequence, next step; without any value of the data."""
         if self.status == "passed":
-            return f"`{self.table}`: `{self.check_id}` holds for {self.n_rows:,} {self._unit}."
+            return f"`{self.table}`: `{self.check_id}` holds for {self.judged}."
         if self.status == "skipped":
             return f"`{self.table}`: `{self.check_id}` was skipped: {self.detail}."
         if self.status == "could_not_run":
@@ -111,17 +113,20 @@ class Outcome:
                 "the data, so nothing is published. Run the build again; if it stays, the table or the check changed."
             )
         consequence = "Nothing is published." if self.severity == "error" else "Published with this warning."
-        return f"`{self.table}`: `{self.check_id}` fails, {self._seen}. {self.reason} {consequence} {self.next_step}"
+        return f"`{self.table}`: `{self.check_id}` fails: {self.seen}. {self.reason} {consequence} {self.next_step}"
 
     @property
-    def _unit(self) -> str:
-        return "row" if self.n_rows == 1 else "rows"
+    def judged(self) -> str:
+        """What was judged, in words: "200 rows", "12 groups"."""
+        return f"{self.n_rows:,} {self.unit if self.n_rows != 1 else self.unit.removesuffix('s')}"
 
     @property
-    def _seen(self) -> str:
+    def seen(self) -> str:
+        """What was found, in words."""
         numbers = ", ".join(f"{name} {value:,.6g}" for name, value in self.observed.items())
-        counted = f"{self.n_unexpected:,} of {self.n_rows:,} {self._unit}" if self.n_rows > 1 else ""
-        return "; ".join(part for part in (counted, numbers) if part) or "no rows"
+        if self.n_rows == 0:
+            return self.detail or "no rows"
+        return numbers if self.unit == "aggregates" else f"{self.n_unexpected:,} of {self.judged}"
 
 
 class UnknownCheckError(KeyError):
@@ -360,24 +365,26 @@ def _crash(exception_info: Mapping[str, Any]) -> str:
     return f"the expectation raised {named.group(1).rpartition('.')[2] if named else 'an exception'}"
 
 
+def _unit(check: Check) -> Unit:
+    """What one row of the check's measured frame stands for."""
+    if isinstance(check.measure, TextCells):
+        return "columns"
+    if isinstance(check.measure, Rows | Holds | Age | Steps):
+        return "rows"
+    return "groups" if getattr(check.measure, "by", ()) else "aggregates"
+
+
 def _observed(check: Check, found: Mapping[str, Any], measured: pd.DataFrame) -> dict[str, float | int]:
-    """Counts of the judged rows; of a single aggregate its own numbers, unless it describes one person."""
+    """Counts of what was judged; of an aggregate over the whole table its own numbers, which are nobody's."""
     from expectations.measures import numbers
 
     if isinstance(check.measure, TextCells):
         hits = measured[check.expect.kwargs["column"]]
         return {"n_columns": len(measured), "n_cells": int(measured["n"].sum()), "n_found": int(hits.sum())}
-    if len(measured) == 1 and _is_aggregate(check, measured):
+    if _unit(check) == "aggregates":
         return numbers(measured)
     n_judged = len(measured) - int(found.get("missing_count") or 0)
-    n_unexpected = int(found.get("unexpected_count") or 0)
-    return {"n_judged": n_judged, "n_unexpected": n_unexpected}
-
-
-def _is_aggregate(check: Check, measured: pd.DataFrame) -> bool:
-    aggregates = {"n", "n_rows", "n_recent"} & set(measured.columns)
-    grouped_by_person = _PERSONAL_GROUPS & set(measured.columns)
-    return bool(aggregates) and not grouped_by_person and type(check.measure).__name__ not in {"Rows", "Holds", "Age"}
+    return {"n_judged": n_judged, "n_unexpected": int(found.get("unexpected_count") or 0)}
 
 
 def _ids(check: Check, measured: pd.DataFrame, positions: Sequence[Any]) -> tuple[str, ...]:
@@ -430,4 +437,5 @@ def _outcome(
         reason=check.reason,
         next_step=check.next_step,
         detail=detail,
+        unit=_unit(check),
     )

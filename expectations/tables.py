@@ -16,6 +16,7 @@ class Table:
 _APPLICATION = ("connection_id", "application_id")
 _INTERVIEWER = ("connection_id", "interviewer_id")
 _REVIEW = ("connection_id", "review_id")
+_REVIEW_TOKENS = ("employee_id", "reviewer_id", "reviewer_employee_id")
 _SPELL = ("employee_connection_id", "employee_id", "spell_number")
 
 TABLES: dict[str, Table] = {
@@ -31,8 +32,8 @@ TABLES: dict[str, Table] = {
     "marts_interviewing.scorecard_latency": Table(("job_family", "technique", "month")),
     # Interview names are free text of the firm and may hold anything: rows are counted, not named.
     "marts_interviewing.technique_mapping": Table(),
-    "marts_performance.fct_reviews": Table(_REVIEW, ("employee_id", "reviewer_employee_id")),
-    "marts_performance.fct_performance_ratings": Table(_REVIEW, ("employee_id", "reviewer_employee_id")),
+    "marts_performance.fct_reviews": Table(_REVIEW, _REVIEW_TOKENS),
+    "marts_performance.fct_performance_ratings": Table(_REVIEW, _REVIEW_TOKENS),
     "marts_performance.fct_performance_scores": Table(_SPELL, ("employee_id",)),
     "marts_performance.review_coverage": Table(("connection_id", "cycle_id")),
     "marts_validity.fct_predictor_scores": Table((*_APPLICATION, "technique"), ("application_id", "interviewer_id")),

@@ -108,14 +108,13 @@ SUITE = Suite(
             next_step="Map the termination types of the HRIS in staging.",
         ),
         Check(
-            id="validity_few_internal_moves",
+            id="validity_few_hires_excluded",
             table=OUTCOMES,
-            measure=Share("is_internal_move", among="employee_id.notna()"),
+            measure=Share("is_excluded", among="employee_id.notna()"),
             expect=at_most(0.3),
             severity="warning",
-            reason="Hires employed long before their offer were not selected by this process; many of them mean "
-            "wrong links.",
-            next_step="Check some of the links named in canonical.person_links before trusting the estimates.",
+            reason="Hires who already worked here were not selected by this process; many of them mean wrong links.",
+            next_step="Count exclusion_reason in fct_hire_outcomes; check some of the links in person_links.",
         ),
         Check(
             id="validity_pairs_vary",

@@ -225,6 +225,8 @@ def _reviews(n: int = 240) -> pd.DataFrame:
                 "cycle_name": ("2025 H1", "2025 H2")[i % 2],
                 "employee_connection_id": "bamboohr_main",
                 "employee_id": token("employee", i % 100),
+                "reviewer_id": token("user", 200 + i % 9),
+                "reviewer_employee_connection_id": "bamboohr_main",
                 "reviewer_employee_id": token("employee", 200 + i % 9),
                 "relation": ("manager", "manager", "manager", "peer")[i % 4 if i % 8 < 4 else 0],
                 "submitted_at": START + (i % 300) * DAY,
@@ -336,7 +338,8 @@ def _outcomes(n: int = 100) -> pd.DataFrame:
                 "tenure_days": tenure,
                 "is_tenured": True,
                 "is_matured": True,
-                "is_internal_move": i % 20 == 3,
+                "is_excluded": i % 20 == 3,
+                "exclusion_reason": "internal_move" if i % 20 == 3 else None,
                 "link_method": "email" if linked else None,
                 "performance_rating_z": 0.3 if linked else None,
                 "performance_status": "ok" if linked else "not_linked",
@@ -571,4 +574,8 @@ def contracts() -> Mapping[str, tuple[str, ...]]:
         for model in yaml.safe_load(path.read_text()).get("models", []):
             columns = tuple(column["name"] for column in model["columns"])
             found[f"marts_{path.parent.name}.{model['name']}"] = columns
+    for seed in yaml.safe_load((ROOT / "dbt_project" / "seeds" / "_seeds.yml").read_text())["seeds"]:
+        schema = seed.get("config", {}).get("schema", "")
+        if schema.startswith("marts_"):
+            found[f"{schema}.{seed['name']}"] = tuple(column["name"] for column in seed["columns"])
     return found
