@@ -699,7 +699,16 @@ _SERVICE_ACCOUNT: Record = {
 def _fixed(attribute_types: Sequence[int]) -> dict[str, list[Record]]:
     """Rows that do not come from the company model: settings of the account, the same for ever."""
     return {
-        "offices": [{"id": OFFICE_ID, "name": "Main office", "parent_id": None, "external_id": None, "location": None}],
+        "offices": [
+            {
+                "id": OFFICE_ID,
+                "name": "Main office",
+                "parent_id": None,
+                "external_id": None,
+                "location": None,
+                "primary_in_house_contact_user_id": None,
+            }
+        ],
         "referrers": [],
         "candidate_attribute_types": [
             {"id": n, "name": f"Skills {n}", "job_id": 0, "sort_order": n, "active": True, "is_draft": False}
@@ -825,6 +834,11 @@ class GreenhouseFace:
         self._token_budget = Counter(account.limits.greenhouse_token)
         self._endpoints = {endpoint.name: endpoint for endpoint in ENDPOINTS}
         self._fields: dict[str, frozenset[str]] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every list there is."""
+        return tuple(self._endpoints)
 
     # Token endpoint -------------------------------------------------------------------------------------------------
 

@@ -122,7 +122,7 @@ class WireStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
-        self._sizes: dict[str, int] = {}
+        self._hints: dict[tuple[object, ...], str] = {}
 
     @classmethod
     def open_or_build(cls, path: Path, build: Callable[[WireWriter], None]) -> WireStore:
@@ -251,16 +251,22 @@ class WireStore:
     def _index_hint(self, table: str, where: Sequence[Where]) -> str:
         """Use the time index for a narrow window; SQLite has no statistics to choose by itself.
 
-        Measured on 300,000 rows: a narrow window takes 0.3 ms through the index and 60 ms without it, a window over
-        everything takes 250 ms through the index and 0.6 ms without it.
+        Measured on 307,000 application versions: one day takes 1 ms through the index and 29 ms without it, all of
+        history 282 ms through the index and 19 ms without it.
         """
         bounds = [condition for condition in where if condition.column == "valid_from"]
         if not bounds:
             return " not indexed" if not any(condition.column == "id" for condition in where) else ""
-        size = self._sizes.get(table)
-        if size is None:
-            size = self._sizes[table] = int(self._connection.execute(f"select count(*) from {table}").fetchone()[0])
         sql = " and ".join(condition.sql()[0] for condition in bounds)
         values = [value for condition in bounds for value in condition.sql()[1]]
-        inside = int(self._connection.execute(f"select count(*) from {table} where {sql}", values).fetchone()[0])
-        return f" indexed by {table}__valid_from" if inside * 5 < size else " not indexed"
+        asked = (table, sql, *values)
+        if asked not in self._hints:
+            if len(self._hints) > 1000:
+                self._hints.clear()
+            self._hints[asked] = " not indexed"
+            size, inside = self._connection.execute(
+                f"select (select count(*) from {table}), (select count(*) from {table} where {sql})", values
+            ).fetchone()
+            if inside * 5 < size:
+                self._hints[asked] = f" indexed by {table}__valid_from"
+        return self._hints[asked]
