@@ -34,7 +34,8 @@ PLAUSIBLE = 0.6
 """Score from which another pair makes a link ambiguous."""
 NEW_SURNAME = 0.5
 """Score of a pair with equal first names and different surnames: a question, never a link."""
-NEW_SURNAME_DAYS = 3
+WIDE = timedelta(days=60)
+"""How far starts may lie apart for a question: postponed first days, and people who married in between."""
 
 NICKNAMES = (
     ("alexander", "alex", "sasha", "sascha", "xander"),
@@ -194,6 +195,11 @@ class Pair:
     days: int
     is_new_surname: bool = False
 
+    @property
+    def is_weak(self) -> bool:
+        """Whether the pair can only be asked about."""
+        return self.is_new_surname or self.days > TOLERANCE.days
+
 
 def name_score(candidate: Person, employee: Person) -> tuple[float, bool]:
     """Best score over the names both go by, and whether it rests on a changed surname."""
@@ -208,7 +214,7 @@ def name_score(candidate: Person, employee: Person) -> tuple[float, bool]:
 
 
 def candidate_pairs(candidates: Iterable[Person], employees: Collection[Person]) -> Iterator[Pair]:
-    """Every plausible pair whose starts lie within fourteen days.
+    """Every pair worth a link or a question: starts within `WIDE`, and names that can be one person's.
 
     Args:
         candidates: with the start dates of their offers.
@@ -220,55 +226,60 @@ def candidate_pairs(candidates: Iterable[Person], employees: Collection[Person])
     for candidate in candidates:
         near: dict[int, int] = {}
         for start in candidate.starts:
-            for at in range(bisect_left(days, start - TOLERANCE), bisect_right(days, start + TOLERANCE)):
+            for at in range(bisect_left(days, start - WIDE), bisect_right(days, start + WIDE)):
                 gap = abs((days[at] - start).days)
                 near[by_start[at][1]] = min(gap, near.get(by_start[at][1], gap))
         for index, gap in near.items():
             score, is_new_surname = name_score(candidate, employees[index])
-            if is_new_surname and gap > NEW_SURNAME_DAYS:
+            if score < NEW_SURNAME:
                 continue
             # At fourteen days a pair keeps nine tenths of its name's score.
-            score *= 1 - gap / 140
-            if is_new_surname or score >= PLAUSIBLE:
-                yield Pair(candidate, employees[index], round(score, 4), gap, is_new_surname)
+            pair = Pair(candidate, employees[index], round(score * (1 - gap / 140), 4), gap, is_new_surname)
+            if pair.is_weak or pair.score >= PLAUSIBLE:
+                yield pair
 
 
 def settle(pairs: Iterable[Pair]) -> tuple[list[Pair], list[tuple[Pair, str]]]:
     """Divide pairs into certain ones and questions.
 
     A pair is certain when its score reaches `CERTAIN` and neither side has another plausible partner. A changed surname
-    is asked about only where neither side has a better explanation.
+    or a start far away is asked about only where neither side has a better explanation.
 
     Returns:
         The certain pairs, and the questions with the reason why they are asked.
     """
-    named = [pair for pair in pairs if not pair.is_new_surname]
-    renamed = [pair for pair in pairs if pair.is_new_surname]
-    n_candidate, n_employee = _partners(named)
+    pairs = list(pairs)
+    near = [pair for pair in pairs if not pair.is_weak]
+    n_candidate, n_employee = _partners(near)
     certain, questions = [], []
-    for pair in named:
+    for pair in near:
         if n_candidate[pair.candidate.key] > 1 or n_employee[pair.employee.key] > 1:
             questions.append((pair, "several people fit"))
         elif pair.score < CERTAIN:
             questions.append((pair, "names differ"))
         else:
             certain.append(pair)
-    more_candidate, more_employee = _partners(renamed)
-    for pair in renamed:
-        if pair.candidate.key in n_candidate or pair.employee.key in n_employee:
-            continue
-        if more_candidate[pair.candidate.key] == 1 and more_employee[pair.employee.key] == 1:
-            questions.append((pair, "surname differs, same first name and start"))
+    explained = {*n_candidate, *n_employee}
+    for weak, reason in (
+        ([p for p in pairs if p.is_weak and not p.is_new_surname], "same name, starts far apart"),
+        ([p for p in pairs if p.is_new_surname], "surname differs, same first name and near start"),
+    ):
+        left = [p for p in weak if p.candidate.key not in explained and p.employee.key not in explained]
+        n_candidate, n_employee = _partners(left)
+        single = [p for p in left if n_candidate[p.candidate.key] == 1 and n_employee[p.employee.key] == 1]
+        questions += [(pair, reason) for pair in single]
+        explained |= {key for pair in single for key in (pair.candidate.key, pair.employee.key)}
     return certain, questions
 
 
 def _partners(pairs: Iterable[Pair]) -> tuple[dict[Key, int], dict[Key, int]]:
-    candidates: defaultdict[Key, int] = defaultdict(int)
-    employees: defaultdict[Key, int] = defaultdict(int)
+    """How many persons fit each candidate and each employee; one id seen through two connections is one person."""
+    candidates: defaultdict[Key, set[str]] = defaultdict(set)
+    employees: defaultdict[Key, set[str]] = defaultdict(set)
     for pair in pairs:
-        candidates[pair.candidate.key] += 1
-        employees[pair.employee.key] += 1
-    return candidates, employees
+        candidates[pair.candidate.key].add(pair.employee.key.token)
+        employees[pair.employee.key].add(pair.candidate.key.token)
+    return {k: len(tokens) for k, tokens in candidates.items()}, {k: len(tokens) for k, tokens in employees.items()}
 
 
 # --- vault and warehouse ---------------------------------------------------------------------------------------------
@@ -311,7 +322,7 @@ def match_people(where: Settings | None = None, now: datetime | None = None) -> 
             if (pair.candidate.key, pair.employee.key) not in decisions
         ]
         known = {address for person in candidates.values() for address in person.emails}
-        pairs = [pair for pair in pairs if not (pair.is_new_surname and pair.employee.emails & known)]
+        pairs = [pair for pair in pairs if not (pair.is_weak and pair.employee.emails & known)]
         certain, questions = settle(pairs)
         _remember(vault, certain, questions, now)
         rows = _rows_of(vault)

@@ -29,6 +29,8 @@ _NO_RATING = {
     "not rated": "not_rated",
     "no rating": "not_rated",
     "unrated": "not_rated",
+    "no decision": "no_decision",
+    "no_decision": "no_decision",
     "on leave": "on_leave",
     "leave": "on_leave",
 }

@@ -35,6 +35,7 @@ STREAMS: tuple[Stream, ...] = (
         name="employees",
         path="/employees",
         cursor="last_changed_at",
+        two_sided=False,
         sweep=True,
         columns=(
             Column("id", path="employeeId", token="employee", required=True, description="Employee, as a token."),
@@ -78,6 +79,7 @@ STREAMS: tuple[Stream, ...] = (
         name="job_info",
         path="/employees/changed/tables/jobInfo",
         cursor="last_changed_at",
+        two_sided=False,
         sweep=True,
         columns=(
             Column("id", required=True, description="Row of the job history."),
@@ -99,6 +101,7 @@ STREAMS: tuple[Stream, ...] = (
         name="employment_status",
         path="/employees/changed/tables/employmentStatus",
         cursor="last_changed_at",
+        two_sided=False,
         sweep=True,
         columns=(
             Column("id", required=True, description="Row of the status history."),

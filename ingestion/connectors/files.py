@@ -21,7 +21,7 @@ from ingestion import privacy
 from ingestion.client import Auth, Client, NoAuth
 from ingestion.connections import Connection
 from ingestion.errors import DataRefused, IngestionError, Unreachable
-from ingestion.layouts import TABLES, Layout, layouts, tidy_records, unread_columns, wide_records
+from ingestion.layouts import TABLES, Layout, layouts, parse_moment, tidy_records, unread_columns, wide_records
 from ingestion.settings import settings
 from ingestion.spreadsheets import Shape, Sheet, Unreadable, read_sheet
 from ingestion.streams import Column, Page, ProbeResult, Stream, Window
@@ -33,6 +33,7 @@ _SOURCE = (
     Column("drop_sha256", required=True, description="Fingerprint of that version of the file."),
 )
 _WHOLE = "A file is read when its fingerprint is new."
+_NEVER_AGAIN = 36_500  # days: what is read of a file is told by its fingerprint alone
 
 
 def _employee(name: str, what: str, *, required: bool = False) -> Column:
@@ -55,6 +56,7 @@ STREAMS: tuple[Stream, ...] = (
         path="employees",
         key=("employee_id",),
         full_reason=_WHOLE,
+        complete_every_days=_NEVER_AGAIN,
         columns=(
             _EMPLOYEE,
             Column("work_email", token="email", description="Work e-mail, as a token."),
@@ -95,6 +97,7 @@ STREAMS: tuple[Stream, ...] = (
         path="reviews",
         key=("review_id", "question_id"),
         full_reason=_WHOLE,
+        complete_every_days=_NEVER_AGAIN,
         columns=(
             Column("review_id", required=True, description="Review, unique within the connection."),
             Column("cycle_id", required=True, description="Review cycle."),
@@ -132,6 +135,7 @@ STREAMS: tuple[Stream, ...] = (
         path="job_changes",
         key=("employee_id", "effective_date", "change_type"),
         full_reason=_WHOLE,
+        complete_every_days=_NEVER_AGAIN,
         columns=(
             _EMPLOYEE,
             Column("effective_date", "date", required=True, description="Day from which it holds."),
@@ -157,6 +161,7 @@ STREAMS: tuple[Stream, ...] = (
         path="applications",
         key=("application_id",),
         full_reason=_WHOLE,
+        complete_every_days=_NEVER_AGAIN,
         columns=(
             Column("application_id", token="application", required=True, description="Application, as a token."),
             Column("candidate_id", token="candidate", required=True, description="Candidate, as a token."),
@@ -194,6 +199,7 @@ STREAMS: tuple[Stream, ...] = (
         path="interviews",
         key=("interview_id", "interviewer_id"),
         full_reason=_WHOLE,
+        complete_every_days=_NEVER_AGAIN,
         columns=(
             Column("interview_id", required=True, description="Interview."),
             Column("application_id", token="application", required=True, description="Application, as a token."),
@@ -216,6 +222,7 @@ STREAMS: tuple[Stream, ...] = (
         path="scorecards",
         key=("interview_id", "interviewer_id", "attribute"),
         full_reason=_WHOLE,
+        complete_every_days=_NEVER_AGAIN,
         columns=(
             Column("application_id", token="application", required=True, description="Application, as a token."),
             Column("candidate_id", token="candidate", description="Candidate, as a token."),
@@ -242,6 +249,7 @@ STREAMS: tuple[Stream, ...] = (
         path="",
         key=("sha256", "source_file"),
         full_reason="The register of files: one row per file and version seen.",
+        complete_every_days=_NEVER_AGAIN,
         columns=(
             Column("source_file", required=True, description="File."),
             Column("sha256", required=True, description="Fingerprint of its content."),
@@ -366,7 +374,7 @@ class Connector:
                 "sha256": drop.sha256,
                 "rows": outcome.n_rows,
                 "mode": outcome.mode,
-                "as_of": drop.as_of,
+                "as_of": self._moment(drop.as_of),
                 "status": "loaded" if outcome.is_loaded else "rejected",
                 "reason": outcome.reason or outcome.note,
                 "loaded_at": window.end.isoformat(),
@@ -395,6 +403,12 @@ class Connector:
                 reason = str(FileRejected(self._connection.id, drop.name, outcome.reason or ""))
                 results.append(ProbeResult(f"file {drop.name}", "problem", reason))
         return results
+
+    def _moment(self, stated: str | None) -> str | None:
+        try:
+            return parse_moment(stated, "%Y-%m-%d", settings().timezone).isoformat() if stated else None
+        except ValueError:
+            return None
 
     # -- the folder
 
@@ -462,16 +476,17 @@ class Connector:
             return Outcome(drop, {}, drop.problem or unknown, mode)
         records: dict[str, list[dict[str, Any]]] = {}
         notes: list[str] = []
+        n_rows = 0
         try:
             for layout in chosen:
                 sheet = _sheet(drop, content, layout)
+                n_rows = max(n_rows, len(sheet.rows))
                 records.setdefault(layout.stream, []).extend(self._records(sheet, layout))
                 notes += unread_columns(sheet, _BY_NAME[layout.stream], layout)
         except Unreadable as error:
             return Outcome(drop, {}, str(error), mode)
-        if drop.rows is not None and drop.rows != sum(map(len, records.values())):
-            seen = sum(map(len, records.values()))
-            return Outcome(drop, {}, f"it has {seen} rows, its manifest says {drop.rows}", mode)
+        if drop.rows is not None and drop.rows != n_rows:
+            return Outcome(drop, {}, f"it has {n_rows} rows, `manifest.json` says {drop.rows}", mode)
         own = {"source_file": drop.name, "drop_sha256": drop.sha256}
         complete = {name: [record | own for record in rows] for name, rows in records.items()}
         return Outcome(
