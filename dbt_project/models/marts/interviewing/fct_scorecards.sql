@@ -45,9 +45,12 @@ timed as (
         scorecards.submitted_at,
         scorecards.last_edited_at,
         decisions.decided_at,
+        -- A take-home is an interview without an end: nobody can be late for it.
         case
-            when not scorecards.is_draft
-                then {{ hours_between('coalesce(interviews.ends_at, scorecards.interviewed_at)', 'scorecards.submitted_at') }}
+            when scorecards.is_draft then null
+            when interviews.interview_id is not null
+                then {{ hours_between('interviews.ends_at', 'scorecards.submitted_at') }}
+            else {{ hours_between('scorecards.interviewed_at', 'scorecards.submitted_at') }}
         end as latency_hours,
         scorecards.is_draft,
         -- The debrief is the decision: it cannot come after itself.

@@ -14,6 +14,19 @@ starts as (
     from {{ ref('employment_spells') }}
     where started_on is not null
     group by {{ period_start('month', 'started_on') }}
+),
+
+-- Before the first hire of the ATS and after the data's as-of day the two systems have nothing to agree on.
+first_hire as (
+    select min(month) as first_month from hires
+),
+
+bounds as (
+    select
+        first_hire.first_month,
+        data_clock.as_of_on
+    from first_hire
+    cross join {{ ref('data_clock') }} as data_clock
 )
 
 select
@@ -24,3 +37,7 @@ select
 from hires
 full outer join starts
     on hires.month = starts.month
+cross join bounds
+where
+    coalesce(hires.month, starts.month) >= bounds.first_month
+    and coalesce(hires.month, starts.month) <= bounds.as_of_on
