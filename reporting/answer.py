@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from reporting import words
 from reporting.figures import headline_rows
+from reporting.intervals import share
 from reporting.words import correlation, correlation_interval, people, percent
 
 CANNOT_CLAIM: tuple[tuple[str, str], ...] = (
@@ -116,6 +118,8 @@ def _independent(rows: pd.DataFrame, technique: str) -> str:
     if technique not in rows.index:
         return ""
     row = rows.loc[technique]
+    if row["verdict"] == "withheld":
+        return f"Raters who had not interviewed the hire: {row['reason']}."
     if words.missing(row["value"]):
         return f"Raters who had not interviewed the hire: {row['verdict']}."
     numbers = f"r {correlation(row['value'])} {correlation_interval(row['lo'], row['hi'])}, n {people(row['n'])}"
@@ -155,16 +159,16 @@ def _quality_lines(frame: pd.DataFrame) -> Iterator[str]:
     yield ""
     yield "Data quality"
     width = max(len(str(metric)) for metric in frame["metric"])
-    for row in frame.itertuples():
+    for row in frame.sort_values("metric").itertuples():
         note = "" if words.missing(row.note) else f"  {row.note}"
-        yield f"  {str(row.metric).replace('_', ' '):<{width}}  {quality_value(row.metric, row.value):>8}{note}"
+        yield f"  {str(row.metric).replace('_', ' '):<{width}}  {quality_value(row.metric, row.value, row.n):<15}{note}"
 
 
-def quality_value(metric: object, value: object) -> str:
-    """A number of the data-quality summary: a share where its name says so, else a count."""
+def quality_value(metric: object, value: Any, n: Any) -> str:
+    """A number of the data-quality summary: a share with its interval where its name says so, else a count."""
+    if str(metric).endswith(("_share", "_rate")):
+        return share(value, n)
     if words.missing(value):
         return words.NOTHING
-    number = float(str(value))
-    if str(metric).endswith(("_share", "_rate")):
-        return percent(number)
+    number = float(value)
     return words.count(number) if number == int(number) else f"{number:,.1f}"

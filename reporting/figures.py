@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
-from statsmodels.stats.proportion import proportion_confint
 
 from reporting import charts, words
+from reporting.intervals import wilson
 from reporting.words import correlation, correlation_interval, count, people, percent, percent_interval
 
 ON_TIME_HOURS = 24
@@ -335,7 +335,7 @@ def latency(scorecards: pd.DataFrame) -> Figure | None:
     grid = list(range(0, _ECDF_LAST_HOUR + 1, 2))
     shares = [float((waits <= hour).mean()) for hour in grid]
     on_time = int((waits <= ON_TIME_HOURS).sum())
-    lo, hi = (float(limit) for limit in proportion_confint(on_time, n, method="wilson"))
+    lo, hi = wilson(on_time, n)
     share = percent(on_time / n, lo, hi)
     alt = (
         f"{share} of {count(n)} submitted scorecards came within 24 hours of the interview, interval "

@@ -291,11 +291,11 @@ def _quality(frame: pd.DataFrame) -> Table:
         tuple(
             (
                 str(row.metric).replace("_", " "),
-                answer.quality_value(row.metric, row.value),
+                answer.quality_value(row.metric, row.value, row.n),
                 count(row.n),
                 "" if words.missing(row.note) else str(row.note),
             )
-            for row in frame.itertuples()
+            for row in frame.sort_values("metric").itertuples()
         ),
         frozenset({1, 2}),
     )

@@ -170,3 +170,15 @@ def test_rank_of_techniques_is_not_implied_by_the_order_of_rows(make_pairs, make
     frames = make_frames(make_pairs(60, 0.0, technique="a_chat"), make_pairs(60, 0.6, technique="b_sample"))
     estimates = technique_estimates(**frames, as_of=as_of)
     assert estimates["technique"].drop_duplicates().tolist() == ["a_chat", "b_sample"]
+
+
+def test_a_variant_that_differs_by_three_hires_is_withheld(make_pairs, make_frames, as_of) -> None:
+    pairs = make_pairs(80, 0.3)
+    pairs.loc[:2, "rater_was_interviewer"] = True
+    published = shown(technique_estimates(**make_frames(pairs), as_of=as_of))
+    everyone = row(published, job_family="all", variant="all_raters")
+    independent = row(published, job_family="all", variant="independent_raters")
+    assert (everyone["n"], everyone["status"]) == (80, "ok")
+    assert (independent["status"], independent["verdict"]) == ("suppressed", "withheld")
+    assert pd.isna(independent["n"]), "80 - 77 would say that three hires were rated by their interviewer"
+    assert pd.isna(everyone["n_same_rater"])
