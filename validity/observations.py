@@ -90,8 +90,11 @@ class Observations:
         """Every (technique, job family) in which somebody was scored, ``all`` families first."""
         overall = self.predictor_scores["attribute"] == OVERALL
         scored = pd.concat(
-            [frame[["technique", "job_family"]] for frame in (self.predictor_scores[overall], self.pairs)]
-        ).drop_duplicates()
+            [
+                frame[["technique", "job_family"]].drop_duplicates()
+                for frame in (self.predictor_scores[overall], self.pairs)
+            ]
+        )
         cells = {(technique, ALL_FAMILIES) for technique in scored["technique"]}
         cells |= set(scored.itertuples(index=False, name=None))
         return sorted(cells, key=lambda cell: (cell[0], cell[1] != ALL_FAMILIES, cell[1]))
@@ -123,7 +126,10 @@ def _require(name: str, frame: pd.DataFrame, columns: Sequence[str]) -> None:
 
 
 def _named_family(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(job_family=frame["job_family"].astype(object).fillna(FAMILY_NOT_GIVEN))
+    """Family and technique as categories: every cell filters on them, and numbers compare faster than texts."""
+    family = frame["job_family"].astype(object).fillna(FAMILY_NOT_GIVEN).astype("category")
+    named = frame.assign(job_family=family)
+    return named.assign(technique=frame["technique"].astype("category")) if "technique" in frame else named
 
 
 def _flag(column: pd.Series, *, unknown: bool) -> pd.Series:
