@@ -116,7 +116,7 @@ def test_nothing_has_no_token(nothing: str | None) -> None:
 
 
 def test_a_row_holds_tokens_and_allow_listed_columns_only() -> None:
-    projection = Pseudonymiser(KEYS, "greenhouse_main").project(CANDIDATES, candidate())
+    projection = Pseudonymiser(KEYS).project(CANDIDATES, candidate())
     assert projection is not None
     assert set(projection.row) == {column.name for column in CANDIDATES.columns}
     clear = ["Ines", "Okafor", "Ines@Example.org", "climbing"]
@@ -132,8 +132,8 @@ def test_a_row_holds_tokens_and_allow_listed_columns_only() -> None:
 
 def test_an_address_in_the_ats_and_in_the_hris_has_one_token() -> None:
     (item,) = explode(EMAILS, candidate())
-    ats = Pseudonymiser(KEYS, "greenhouse_main").project(EMAILS, item)
-    hris = Pseudonymiser(KEYS, "bamboohr_main").project(EMPLOYEES, {"employeeId": "9", "homeEmail": "ines@example.org"})
+    ats = Pseudonymiser(KEYS).project(EMAILS, item)
+    hris = Pseudonymiser(KEYS).project(EMPLOYEES, {"employeeId": "9", "homeEmail": "ines@example.org"})
     assert ats is not None
     assert hris is not None
     assert ats.row["email"] == hris.row["home_email"]
@@ -143,7 +143,7 @@ def test_an_address_in_the_ats_and_in_the_hris_has_one_token() -> None:
 
 def test_the_demographics_zone_has_tokens_that_join_with_nothing_else() -> None:
     row = {"id": 1, "application_id": 3, "candidate_id": 17, "gender": {"id": 2, "description": "Woman"}}
-    projection = Pseudonymiser(KEYS, "greenhouse_main").project(EEOC, row)
+    projection = Pseudonymiser(KEYS).project(EEOC, row)
     assert projection is not None
     assert projection.row["candidate_id"] == keyed_token(KEYS.demographics, "candidate", 17)
     assert projection.row["candidate_id"] != keyed_token(KEYS.people, "candidate", 17)
@@ -153,7 +153,7 @@ def test_the_demographics_zone_has_tokens_that_join_with_nothing_else() -> None:
 
 def test_records_of_an_erased_person_are_dropped_and_those_of_a_report_are_not() -> None:
     gone = frozenset({keyed_token(KEYS.people, "employee", "9") or ""})
-    pseudonymiser = Pseudonymiser(KEYS, "bamboohr_main", gone)
+    pseudonymiser = Pseudonymiser(KEYS, gone)
     assert pseudonymiser.project(EMPLOYEES, {"employeeId": "9"}) is None
     report = pseudonymiser.project(EMPLOYEES, {"employeeId": "10", "reportsToId": "9"})
     assert report is not None
@@ -164,7 +164,7 @@ def stored(vault: Vault) -> list[tuple[object, ...]]:
 
 
 def test_writing_the_same_records_twice_changes_nothing_and_a_blanked_name_leaves_the_vault(tmp_path: Path) -> None:
-    pseudonymiser = Pseudonymiser(KEYS, "greenhouse_main")
+    pseudonymiser = Pseudonymiser(KEYS)
     full = pseudonymiser.project(CANDIDATES, candidate())
     blank = pseudonymiser.project(CANDIDATES, candidate(first_name=None, last_name="", email_addresses=[]))
     assert full is not None
@@ -186,7 +186,7 @@ def test_the_vault_and_its_log_are_closed_to_others_while_it_is_open(tmp_path: P
     before = os.umask(0o022)
     try:
         with Vault(tmp_path / "home" / "vault.duckdb") as vault:
-            projection = Pseudonymiser(KEYS, "greenhouse_main").project(CANDIDATES, candidate())
+            projection = Pseudonymiser(KEYS).project(CANDIDATES, candidate())
             assert projection is not None
             vault.upsert("greenhouse_main", [projection])
             modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "home").iterdir()}
@@ -197,7 +197,7 @@ def test_the_vault_and_its_log_are_closed_to_others_while_it_is_open(tmp_path: P
 
 
 def test_a_write_that_fails_half_way_leaves_the_vault_as_it_was(tmp_path: Path) -> None:
-    pseudonymiser = Pseudonymiser(KEYS, "greenhouse_main")
+    pseudonymiser = Pseudonymiser(KEYS)
     full = pseudonymiser.project(CANDIDATES, candidate())
     assert full is not None
     with Vault(tmp_path / "vault.duckdb") as vault:
@@ -209,7 +209,7 @@ def test_a_write_that_fails_half_way_leaves_the_vault_as_it_was(tmp_path: Path) 
 
 
 def test_an_erased_person_loses_every_clear_value_and_stays_erased(tmp_path: Path) -> None:
-    full = Pseudonymiser(KEYS, "greenhouse_main").project(CANDIDATES, candidate())
+    full = Pseudonymiser(KEYS).project(CANDIDATES, candidate())
     assert full is not None
     with Vault(tmp_path / "vault.duckdb") as vault:
         vault.upsert("greenhouse_main", [full])
