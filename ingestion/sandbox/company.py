@@ -197,9 +197,7 @@ class _Builder:
     def draw_applications(self, made: Plans) -> tuple[Frame, Array]:
         """Who applied for what and when; who got past the first review; when the others heard."""
         rng, n = self.rng("applications"), self.size.n_applications
-        weight = rng.gamma(4.0, 1.0, len(made.jobs))
-        job = rng.choice(len(made.jobs), n, p=weight / weight.sum())
-        applied = applied_times(rng, made.jobs, job, self.end)
+        job, applied = applied_times(rng, made.jobs, n, self.end)
         order = np.argsort(applied, kind="stable")
         job, applied = job[order], applied[order]
         interviewed = np.sort(rng.permutation(n)[: self.size.n_interviewed])
@@ -302,7 +300,7 @@ class _Builder:
         noon = later(moments, rng.uniform(0.4, 0.7, len(moments)))
         known = later(moments, -30.0)
         for number in range(len(moments)):
-            pool = np.flatnonzero(lone & np.isnat(gone) & (at < known[number]) & (was_seen == (number % 2 == 0)))
+            pool = np.flatnonzero(lone & np.isnat(gone) & (at < known[number]) & (was_seen == (number % 4 == 0)))
             if len(pool):
                 gone[rng.choice(pool)] = noon[number]
         blank = lone & np.isnat(gone) & (rng.random(len(frame)) < ANONYMISED_SHARE)

@@ -16,7 +16,7 @@ from ingestion.sandbox.versions import NEVER, Array, Frame, Rng, later, once, st
 OVERALL, COLLABORATION, COMMENT = 1, 2, 3
 MISSING_SHARE = 0.08
 DECLINED_SHARE = 0.02
-LATE_SHARE = 0.08
+LATE_SHARE = 0.10
 MNAR_WORST, MNAR_LOST = 0.25, 0.8
 MIN_DAYS_EMPLOYED = 60
 CALIBRATION_STRENGTH = 0.5
@@ -123,7 +123,9 @@ def _times(rng: Rng, part: Frame, cycle: dict[Any, Any], options: Options) -> Fr
     """When each review was handed in: most in time, some weeks late, some never, some declined."""
     n = len(part)
     begun = np.datetime64(cycle["begun"].to_datetime64(), "s")
-    in_time, late = rng.uniform(1, 24.5, n), rng.uniform(26, 120, n)
+    in_time = rng.uniform(1, 24.5, n)
+    # Most stragglers come within two months; some until the next cycle, so that every month brings a review.
+    late = np.where(rng.random(n) < 0.5, rng.uniform(26, 84, n), rng.uniform(84, 180, n))
     draw = rng.random(n)
     days = np.where(draw < LATE_SHARE, late, in_time)
     submitted = later(np.full(n, begun), days)

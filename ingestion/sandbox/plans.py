@@ -193,10 +193,16 @@ def _small_lists(since: np.datetime64) -> dict[str, Frame]:
     }
 
 
-def applied_times(rng: Rng, jobs: Frame, job: Array, end: np.datetime64) -> Array:
-    """When people applied: most soon after the requisition opened."""
+def applied_times(rng: Rng, jobs: Frame, n: int, end: np.datetime64) -> tuple[Array, Array]:
+    """For what and when `n` people applied: most soon after the requisition opened, somebody every half month."""
+    weight = rng.gamma(4.0, 1.0, len(jobs))
+    job = rng.choice(len(jobs), n, p=weight / weight.sum())
     opened = jobs["opened_at"].to_numpy()[job]
     # Nobody applies in the last 40 days of a requisition: its interviews are under way.
     last = np.minimum(later(jobs["closed_at"].to_numpy()[job], -40.0), end)
     times: Array = later(opened, (last - opened).astype("int64") / DAY * rng.beta(1.0, 1.7, len(job)))
-    return times
+    first = jobs["opened_at"].to_numpy()
+    steps = np.arange(first[0], end - np.timedelta64(12, "D"), np.timedelta64(15, "D"))[:n]
+    times[: len(steps)] = later(steps, rng.uniform(1, 11, len(steps)))
+    job[: len(steps)] = np.searchsorted(first, times[: len(steps)], side="right") - 1
+    return job, times

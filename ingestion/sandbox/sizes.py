@@ -35,19 +35,19 @@ def _year(name: str, applications: int, interviewed: int, hires: int, employees:
         1.25,
         round(applications * 1.25),
         round(interviewed * 1.25),
-        round(hires * 1.25),
+        round(hires * 1.48),
         employees,
         max(hires // 4, 8),
     )
 
 
 SIZES: dict[str, Size] = {
-    "tiny": Size("tiny", 3.25, 720, 138, 46, 70, 10),
+    "tiny": Size("tiny", 3.25, 740, 146, 49, 70, 12),
     "demo": Size("demo", 4.25, 12_750, 2_125, 435, 260, 100),
-    "S": _year("S", 12_000, 360, 40, 200),
-    "M": _year("M", 120_000, 3_600, 400, 2_000),
-    "L": _year("L", 1_100_000, 36_000, 4_000, 20_000),
-    "XL": _year("XL", 4_000_000, 180_000, 20_000, 100_000),
+    "S": _year("S", 12_000, 520, 40, 200),
+    "M": _year("M", 120_000, 5_200, 400, 2_000),
+    "L": _year("L", 1_100_000, 52_000, 4_000, 20_000),
+    "XL": _year("XL", 4_000_000, 260_000, 20_000, 100_000),
 }
 
 

@@ -29,11 +29,11 @@ def demo() -> Company:
 
 def process_of(n: int, hires: int, options: Options) -> tuple[hiring.Process, npt.NDArray[np.int64]]:
     """A hiring process of `n` interviewed people, without the company around it; and everybody's family."""
-    builder = _Builder(11, Size("test", 4.0, n + 500, n, hires, 600, 40), END, options)
-    incumbents = draw_incumbents(builder.rng("incumbents"), 600, builder.start)
+    builder = _Builder(11, Size("test", 4.0, n + 500, n, hires, 4_000, 40), END, options)
+    incumbents = draw_incumbents(builder.rng("incumbents"), 4_000, builder.start)
     plans = draw_plans(builder.rng("plans"), builder.size, builder.start, incumbents.managers, incumbents.recruiters)
     who = hiring.draw_interviewers(
-        builder.rng("who"), 600, options, incumbents.pools, incumbents.managers, incumbents.recruiters
+        builder.rng("who"), 4_000, options, incumbents.pools, incumbents.managers, incumbents.recruiters
     )
     frame, interviewed = builder.draw_applications(plans)
     job = frame["job"].to_numpy()[interviewed]
