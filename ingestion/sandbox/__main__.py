@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import FrameType
@@ -52,8 +53,15 @@ def _fail(problem: Exception | str) -> None:
     raise typer.Exit(USAGE_ERROR)
 
 
+def _known(option: str, value: str, values: Iterable[str]) -> None:
+    if value not in values:
+        raise SandboxStateError(f"{option} `{value}` is not one of {', '.join(values)}. Nothing was started.")
+
+
 def _state(directory: Path, seed: int | None, size: str | None, as_of: date | None) -> SandboxState:
     """The remembered state, or a new one; asking for another company in the same directory is an error."""
+    if size is not None:
+        _known("--size", size, SIZES)
     today = datetime.now(UTC).date()
     known = SandboxState.load(directory)
     if known is None:
@@ -99,10 +107,7 @@ def serve(
     The same goes into STATE/sandbox.json. Credentials are invented and open nothing but this sandbox.
     """
     try:
-        if rate not in RATES:
-            raise SandboxStateError(f"--rate `{rate}` is not one of {', '.join(RATES)}.")
-        if size is not None and size not in SIZES:
-            raise SandboxStateError(f"--size `{size}` is not one of {', '.join(SIZES)}.")
+        _known("--rate", rate, RATES)
         remembered = _state(state, seed, size, _day(as_of))
     except SandboxStateError as problem:
         return _fail(problem)
@@ -202,6 +207,7 @@ def execute(
     if not command.args:
         _fail("sandbox exec: no command given. Write it after `--`: python -m ingestion.sandbox exec -- qoh run")
     try:
+        _known("--rate", rate, RATES)
         _state(state, seed, size, _day(as_of)).save(state)
     except SandboxStateError as problem:
         _fail(problem)

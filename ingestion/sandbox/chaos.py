@@ -18,6 +18,8 @@ KINDS: dict[str, str] = {
     "burst_5xx": "the next requests fail with 500, 502 and 503",
     "missing_scope": "one stream is forbidden (403): `missing_scope:scorecards`",
     "clock_skew": "the Date header is ten minutes ahead",
+    "moving_clock": "the sandbox clock moves on by a day with every request: rows change while a client pages",
+    "replica_lag": "rows become visible 45 minutes after their updated_at",
 }
 """Every kind with what the client sees. It may name a stream: `html_page:offers`, `html_page:bamboohr/employees`."""
 
@@ -37,6 +39,7 @@ class UnknownChaos(ValueError):
 class _Entry:
     after: int
     times: int | None
+    retry_after: str | None
 
 
 class ChaosBoard:
@@ -46,7 +49,9 @@ class ChaosBoard:
         self._entries: dict[tuple[str, str | None], _Entry] = {}
         self._lock = Lock()
 
-    def switch(self, spec: str, on: bool = True, *, times: int | None = None, after: int = 0) -> None:
+    def switch(
+        self, spec: str, on: bool = True, *, times: int | None = None, after: int = 0, retry_after: str | None = "1"
+    ) -> None:
         """Switch a kind on or off.
 
         Args:
@@ -55,6 +60,7 @@ class ChaosBoard:
             times: matching requests it hits before it ends by itself; None means until switched off
                 (bursts end after three, a revoked token is revoked once).
             after: matching requests that are let through first.
+            retry_after: header of a refusal, as it is sent; None sends none.
 
         Raises:
             UnknownChaos: the kind does not exist.
@@ -67,7 +73,7 @@ class ChaosBoard:
         with self._lock:
             self._entries.pop((kind, stream or None), None)
             if on:
-                self._entries[(kind, stream or None)] = _Entry(after, times)
+                self._entries[(kind, stream or None)] = _Entry(after, times, retry_after)
 
     def clear(self) -> None:
         """Switch everything off."""
@@ -78,10 +84,24 @@ class ChaosBoard:
         """What is on, in the form `switch` takes."""
         return [kind if stream is None else f"{kind}:{stream}" for kind, stream in self._entries]
 
+    def is_on(self, kind: str, account: str) -> bool:
+        """Whether a kind is on for an account; counts nothing."""
+        return (kind, None) in self._entries or (kind, account) in self._entries
+
     def fires(self, kind: str, account: str, stream: str) -> bool:
         """Whether a kind hits this request; counts the hit."""
+        return self._hit(kind, account, stream) is not None
+
+    def refusal(self, kind: str, account: str, stream: str) -> dict[str, str] | None:
+        """Headers of a refusal when a burst hits this request; counts the hit."""
+        entry = self._hit(kind, account, stream)
+        if entry is None:
+            return None
+        return {} if entry.retry_after is None else {"Retry-After": entry.retry_after}
+
+    def _hit(self, kind: str, account: str, stream: str) -> _Entry | None:
         if not self._entries:
-            return False
+            return None
         with self._lock:
             for target in (None, stream, f"{account}/{stream}", account):
                 entry = self._entries.get((kind, target))
@@ -94,5 +114,5 @@ class ChaosBoard:
                     entry.times -= 1
                     if entry.times <= 0:
                         del self._entries[(kind, target)]
-                return True
-        return False
+                return entry
+        return None

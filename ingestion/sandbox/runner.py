@@ -60,9 +60,11 @@ class RunningSandbox:
         """Move the sandbox clock forward; returns where it stands."""
         return self.server.advance(days, to=to)
 
-    def chaos(self, kind: str, on: bool = True, *, times: int | None = None, after: int = 0) -> None:
+    def chaos(
+        self, kind: str, on: bool = True, *, times: int | None = None, after: int = 0, retry_after: str | None = "1"
+    ) -> None:
         """Switch a kind of chaos; see `ingestion.sandbox.chaos.KINDS` and `ChaosBoard.switch`."""
-        self.server.set_chaos(kind, on, times=times, after=after)
+        self.server.set_chaos(kind, on, times=times, after=after, retry_after=retry_after)
 
     def calm(self) -> None:
         """Switch all chaos off."""

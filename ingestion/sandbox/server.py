@@ -32,6 +32,7 @@ from ingestion.sandbox.wire import iso
 
 HOST = "127.0.0.1"
 SKEW_SECONDS = 600
+LAG = 45 * 60 * 1000
 SECOND_ACCOUNT_SIZE = "tiny"
 LOG_LENGTH = 100_000
 
@@ -96,12 +97,31 @@ def open_company(cache: Path, seed: int, size: str, history_end: date) -> WireSt
             face.build(writer, company.tables)
         truth_path(path).write_text(json.dumps(company.truth, default=str), encoding="utf-8")
 
+    if not path.exists():
+        _remove_outdated(path, f"wire-{size}-{seed}-")
     return WireStore.open_or_build(path, build)
+
+
+def _remove_outdated(path: Path, prefix: str) -> None:
+    """Delete rows of the same company that older code built, and what a killed build left behind.
+
+    A sandbox that still serves such a file keeps it open and is not disturbed.
+    """
+    an_hour_ago = time.time() - 3600
+    for other in path.parent.glob(f"{prefix}*"):
+        is_ours = other.name.startswith(path.stem) and other.suffix != ".unfinished"
+        if not is_ours and other.stat().st_mtime < an_hour_ago:
+            other.unlink(missing_ok=True)
 
 
 def truth_path(path: Path) -> Path:
     """Where the truth of a company is written: beside its rows, served by nobody."""
     return path.with_suffix(".truth.json")
+
+
+def _is_json(request: Request) -> bool:
+    """A page in a browser cannot send this content type to another origin unasked, so it cannot drive the controls."""
+    return request.headers.get("content-type", "").partition(";")[0] == "application/json"
 
 
 class Sandbox:
@@ -154,7 +174,7 @@ class Sandbox:
         return Account(
             name,
             lambda: self.store(number),
-            self._clock,
+            lambda: self._clock() - (LAG if self.chaos.is_on("replica_lag", name) else 0),
             self.chaos,
             limits,
             lambda: self.root_url,
@@ -255,6 +275,8 @@ class Sandbox:
         async def handle(request: Request) -> Response:
             path = request.path_params["path"].strip("/")
             stream, account = face.stream(path), face.account.name
+            if self.chaos.fires("moving_clock", account, stream):
+                self.advance(1)
             if self._latency:
                 await asyncio.sleep(self._latency)
             answer = self._refusal(account, stream)
@@ -271,13 +293,14 @@ class Sandbox:
         return handle
 
     def _refusal(self, account: str, stream: str) -> Answer | None:
-        if self.chaos.fires("burst_429", account, stream):
-            return json_answer({"errors": ["Too many requests."]}, 429, {"Retry-After": "1"})
-        if self.chaos.fires("burst_5xx", account, stream):
+        refused = self.chaos.refusal("burst_429", account, stream)
+        if refused is not None:
+            return json_answer({"errors": ["Too many requests."]}, 429, refused)
+        failed = self.chaos.refusal("burst_5xx", account, stream)
+        if failed is not None:
             self._burst += 1
             status = _BURST_STATUSES[self._burst % len(_BURST_STATUSES)]
-            headers = {"Retry-After": "1"} if status == 503 else {}
-            return Answer(b"upstream unavailable", headers, status, "text/plain")
+            return Answer(b"upstream unavailable", failed if status == 503 else {}, status, "text/plain")
         return None
 
     def _damaged(self, answer: Answer, account: str, stream: str) -> Answer:
@@ -302,6 +325,8 @@ class Sandbox:
     # Control --------------------------------------------------------------------------------------------------------
 
     async def _control_chaos(self, request: Request) -> Response:
+        if not _is_json(request):
+            return Response(status_code=415)
         body = await request.json()
         try:
             self.set_chaos(
@@ -312,6 +337,8 @@ class Sandbox:
         return Response(json.dumps({"active": self.chaos.active()}), media_type="application/json")
 
     async def _control_advance(self, request: Request) -> Response:
+        if not _is_json(request):
+            return Response(status_code=415)
         body = await request.json()
         to = date.fromisoformat(body["to"]) if "to" in body else None
         moved = self.advance(body.get("days"), to=to)
@@ -320,13 +347,15 @@ class Sandbox:
     async def _control_log(self, _: Request) -> Response:
         return Response(json.dumps(dict(self.request_log.counts)), media_type="application/json")
 
-    def set_chaos(self, spec: str, on: bool = True, *, times: int | None = None, after: int = 0) -> None:
+    def set_chaos(
+        self, spec: str, on: bool = True, *, times: int | None = None, after: int = 0, retry_after: str | None = "1"
+    ) -> None:
         """Switch a kind of chaos on or off; see `ChaosBoard.switch`. `stop_server` stops and starts listening."""
         if spec == "revoke_token" and on and after == 0:
             self.greenhouse.revoke_token()
             self.greenhouse2.revoke_token()
             return
-        self.chaos.switch(spec, on, times=times, after=after)
+        self.chaos.switch(spec, on, times=times, after=after, retry_after=retry_after)
         if spec == "stop_server":
             self._stop_listening() if on else self._start_listening()
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import httpx
+import pandas as pd
 import pytest
 
+from ingestion.sandbox import bamboohr as face
 from ingestion.sandbox import running_sandbox
+from ingestion.sandbox.company import build_company
 from ingestion.sandbox.limits import RateLimits, Window
+from ingestion.sandbox.runner import HISTORY_END
+from ingestion.sandbox.server import store_path
+from ingestion.sandbox.store import WireStore
 
 LONG_AGO = "2000-01-01T00:00:00Z"
 
@@ -145,6 +151,26 @@ class TestChanges:
         assert inserted == after - before != set()
         only = bamboohr.get("/employees/changed", params={"since": since, "type": "inserted"}).json()["employees"]
         assert only.keys() == inserted
+
+    def test_an_erased_employee_is_reported_as_deleted(self, tmp_path):
+        company = build_company(3, "tiny", HISTORY_END)
+        last = company.tables["employees"].query("valid_to.isna()").index[5]
+        number = str(company.tables["employees"].loc[last, "employee_id"])
+        erased_at = pd.Timestamp("2026-08-20T10:00:00Z")
+        company.tables["employees"].loc[last, "valid_to"] = erased_at
+        WireStore.open_or_build(
+            store_path(tmp_path, 3, "tiny", HISTORY_END), lambda writer: face.build(writer, company.tables)
+        ).close()
+        with running_sandbox(seed=3, state=tmp_path) as sandbox:
+            auth, headers = (sandbox.env["BAMBOOHR_API_KEY"], "x"), {"Accept": "application/json"}
+            with httpx.Client(base_url=sandbox.urls["bamboohr"], auth=auth, headers=headers) as client:
+                assert client.get(f"/employees/{number}").status_code == 200
+                sandbox.advance(60)
+                assert client.get(f"/employees/{number}").status_code == 404
+                since = {"since": "2026-08-15T00:00:00Z", "type": "deleted"}
+                changed = client.get("/employees/changed", params=since).json()["employees"]
+        entry = {"id": number, "action": "Deleted", "lastChanged": "2026-08-20T10:00:00Z"}
+        assert changed == {number: entry}
 
     def test_a_changed_employee_brings_all_its_table_rows(self, sandbox, bamboohr):
         since = f"{sandbox.as_of}T00:00:00Z"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -38,6 +39,12 @@ def test_a_burst_of_429_passes_after_three_requests(sandbox, greenhouse):
     answers = [greenhouse.get("/jobs") for _ in range(4)]
     assert [a.status_code for a in answers] == [429, 429, 429, 200]
     assert answers[0].headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize("form", ["0.2", "Mon, 23 Nov 2026 19:00:00 GMT", "900", None])
+def test_a_refusal_can_ask_for_any_wait_in_any_form(sandbox, greenhouse, form):
+    sandbox.chaos("burst_429", times=1, retry_after=form)
+    assert greenhouse.get("/jobs").headers.get("Retry-After") == form
 
 
 def test_a_burst_of_server_errors_has_three_kinds(sandbox, greenhouse):
@@ -85,6 +92,24 @@ def test_the_date_header_runs_ahead(sandbox, greenhouse):
     assert abs(ahead()) < 5
     sandbox.chaos("clock_skew")
     assert 590 < ahead() < 610
+
+
+def test_the_clock_moves_while_a_client_pages(sandbox, greenhouse):
+    start = sandbox.as_of
+    sandbox.chaos("moving_clock:applications")
+    found = [row["id"] for row in rows(greenhouse, "/applications", per_page=100)]
+    assert len(set(found)) == len(found)
+    assert (sandbox.as_of - start).days == len(found) // 100 + 1
+
+
+def test_rows_can_become_visible_after_their_time_stamp(sandbox, greenhouse):
+    sandbox.advance(60)
+    recent = {"updated_at": f"gte|{sandbox.as_of - timedelta(days=1)}"}
+    on_time = rows(greenhouse, "/applications", **recent)
+    sandbox.chaos("replica_lag")
+    lagging = rows(greenhouse, "/applications", **recent)
+    edge = f"{sandbox.as_of - timedelta(days=1)}T23:15"
+    assert lagging == [row for row in on_time if row["updated_at"] <= edge]
 
 
 def test_a_stopped_server_refuses_connections_and_comes_back_on_the_same_port(sandbox, greenhouse):

@@ -88,6 +88,7 @@ def test_control_over_http_must_be_asked_for(state):
         root = described["urls"]["bamboohr"].removesuffix("/bamboohr/api/v1")
         assert httpx.post(f"{root}/control/chaos", json={"kind": "html_page"}).json() == {"active": ["html_page"]}
         assert httpx.post(f"{root}/control/chaos", json={"kind": "earthquake"}).status_code == 400
+        assert httpx.post(f"{root}/control/chaos", content='{"kind": "html_page"}').status_code == 415
         count_before = httpx.get(f"{root}/control/log").json()
         assert count_before == {}
 
@@ -98,6 +99,19 @@ def test_interrupting_it_ends_it_cleanly(state):
         assert process.wait(timeout=20) == 0
 
 
+def test_a_command_can_be_run_beside_it_and_its_exit_code_comes_back(state):
+    code = (
+        "import os, sys, urllib.request as r; u = os.environ['LATTICE_BASE_URL'] + '/users';"
+        "k = {'Authorization': 'Bearer ' + os.environ['LATTICE_API_KEY']};"
+        "sys.exit(7 if r.urlopen(r.Request(u, headers=k)).status == 200 else 1)"
+    )
+    ended = run("exec", "--state", str(state), *START[:4], "--", sys.executable, "-c", code)
+    assert ended.returncode == 7, ended.stderr
+    wrong = run("exec", "--state", str(state), "--rate", "fast", "--", "true")
+    assert wrong.returncode == 2
+    assert "`fast`" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -106,6 +120,7 @@ def test_interrupting_it_ends_it_cleanly(state):
         (("serve", "--rate", "fast"), "`fast`"),
         (("serve", "--chaos", "earthquake"), "earthquake"),
         (("serve", "--as-of", "2001-01-01"), "only moves forward"),
+        (("exec", "--rate", "fast"), "no command given"),
         (("advance",), "--days or --to"),
         (("advance", "--to", "2001-01-01"), "only moves forward"),
         (("advance", "--to", "soon"), "2026-08-23"),
