@@ -414,6 +414,7 @@ class Connector:
 
     def _drops(self) -> Iterator[tuple[Drop, bytes]]:
         """Files that stand still, oldest first, with their content."""
+        _ = self._layouts  # a layout that does not hold together is said before any file is looked at
         filesystem, root = self._folder()
         found = self._listing(filesystem, root)
         stated = _manifest(filesystem, root, found)
