@@ -48,11 +48,16 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 START = ("--size", "tiny", "--seed", "3", "--rate", "raised")
 
 
-def count(description: dict) -> int:
-    answer = httpx.get(
-        f"{description['urls']['bamboohr']}/employees", auth=(description["env"]["BAMBOOHR_API_KEY"], "x")
-    )
-    return int(answer.json()["meta"]["total"])
+def newest(description: dict) -> int:
+    """Id of the newest application."""
+    urls, env = description["urls"], description["env"]
+    token = httpx.post(
+        urls["greenhouse_token"],
+        auth=(env["GREENHOUSE_CLIENT_ID"], env["GREENHOUSE_CLIENT_SECRET"]),
+        data={"grant_type": "client_credentials"},
+    ).json()["access_token"]
+    answer = httpx.get(f"{urls['greenhouse']}/applications?per_page=1", headers={"Authorization": f"Bearer {token}"})
+    return int(answer.json()[0]["id"])
 
 
 def test_it_starts_moves_its_clock_while_running_and_remembers_it(state):
@@ -62,10 +67,10 @@ def test_it_starts_moves_its_clock_while_running_and_remembers_it(state):
         assert note["pid"] == process.pid
         assert (state / "sandbox.json").stat().st_mode & 0o777 == 0o600
         assert datetime.fromisoformat(described["as_of"]).date() == TODAY - timedelta(days=92)
-        before = count(described)
+        before = newest(described)
         moved = run("advance", "--state", str(state), "--days", "60")
         assert moved.returncode == 0, moved.stderr
-        assert count(described) > before
+        assert newest(described) > before
     assert process.returncode == 0
     assert not (state / "sandbox.json").exists()
     with serving(state) as (_, described):
