@@ -10,10 +10,8 @@ from rich.console import Console
 
 from ingestion.connections import connection_named, load_connections
 from ingestion.errors import IngestionError
-from ingestion.exit_codes import ExitCode
 from ingestion.load import note_connections, sync
 from ingestion.lock import warehouse_lock
-from ingestion.privacy import PrivacyError
 from ingestion.progress import ConsoleProgress
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -45,9 +43,9 @@ def main(
                 console.print(sentence, markup=False)
             moment = since.replace(tzinfo=UTC) if since else None
             result = sync(wanted, stream, moment, ConsoleProgress(console), sweep=sweep, accept_shrink=accept_shrink)
-    except (IngestionError, PrivacyError) as error:
+    except IngestionError as error:
         console.print(str(error), markup=False)
-        raise typer.Exit(int(getattr(error, "exit_code", ExitCode.USAGE))) from None
+        raise typer.Exit(int(error.exit_code)) from None
     failed = len(result.failed)
     changed = sum(stream_result.n_changed for stream_result in result.streams)
     console.print(

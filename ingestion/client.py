@@ -688,12 +688,11 @@ class Client:
             )
         except httpx.TransportError as error:
             patience.failures += 1
-            if patience.failures >= TRIES:
-                host = urlsplit(asked.url).netloc.rpartition("@")[2]
-                raise Unreachable(
-                    self.connection.id, host, asked.path, type(error).__name__, patience.failures
-                ) from None
-            patience.pause(None, "no answer")
+            host = urlsplit(asked.url).netloc.rpartition("@")[2]
+            cause = type(error).__name__
+            patience.pause(
+                None, "no answer", Unreachable(self.connection.id, host, asked.path, cause, patience.failures)
+            )
             return None
         self._learn_clock(answer, sent_at)
         if asked.authenticated:
@@ -712,9 +711,7 @@ class Client:
             return None
         if status >= 500:
             patience.failures += 1
-            if patience.failures >= TRIES:
-                raise ServerFailing(name, asked.path, status, patience.failures)
-            patience.pause(wait, f"HTTP {status}")
+            patience.pause(wait, f"HTTP {status}", ServerFailing(name, asked.path, status, patience.failures))
             return None
         if status == 401 or (status in (400, 403) and not asked.authenticated):
             variables = [self.connection.variable(purpose) for purpose in self.auth.purposes]
@@ -728,10 +725,9 @@ class Client:
             payload = parse_json(answer.content)
         except (ValueError, RecursionError):
             patience.broken += 1
-            if patience.broken >= BODY_TRIES:
-                kind = answer.headers.get("content-type", "no content type").split(";")[0]
-                raise NotJson(self.connection.id, asked.path, f"`{kind}`", len(answer.content)) from None
-            patience.pause(None, "unreadable answer")
+            kind = answer.headers.get("content-type", "no content type").split(";")[0]
+            error = NotJson(self.connection.id, asked.path, f"`{kind}`", len(answer.content))
+            patience.pause(None, "unreadable answer", error)
             return None
         return Response(self.connection.id, str(answer.url), answer.headers, payload)
 
@@ -816,21 +812,33 @@ class _Patience:
     throttles: int = 0
     renewed: bool = False
 
-    def pause(self, asked: float | None, reason: str) -> None:
-        """Wait as long as the vendor asks, else longer each time, with jitter so that threads do not march in step."""
-        step = self.failures + self.broken + self.throttles
-        seconds = asked if asked is not None else min(60.0, 0.5 * 2.0 ** (step - 1)) * random.uniform(0.75, 1.25)
+    def pause(self, asked: float | None, reason: str, error: VendorError) -> None:
+        """Wait as long as the vendor asks, else longer each time, with jitter so that threads do not march in step.
+
+        Raises:
+            VendorError: the given one, when tries or time are used up.
+        """
+        if self.failures >= TRIES or self.broken >= BODY_TRIES:
+            raise error
+        seconds = self._seconds(asked)
         if self.waited + seconds > self.client.max_wait:
-            raise StillThrottled(self.client.connection.id, self.path, seconds, self.waited, self.client.max_wait)
+            raise error
         self.waited += seconds
         self.client.pause(seconds, reason)
 
     def throttled(self, asked: float | None) -> None:
         """All threads of the connection hold off: the budget is the connection's, not this thread's."""
         self.throttles += 1
-        if asked is not None and self.waited + asked <= self.client.max_wait:
-            self.client.budget.block(asked)
-        self.pause(asked, "throttled by the vendor")
+        seconds = self._seconds(asked)
+        if self.waited + seconds <= self.client.max_wait:
+            self.client.budget.block(seconds)
+        name, limit = self.client.connection.id, self.client.max_wait
+        error = StillThrottled(name, self.path, seconds, self.waited, limit)
+        self.pause(seconds, "throttled by the vendor", error)
+
+    def _seconds(self, asked: float | None) -> float:
+        step = self.failures + self.broken + self.throttles
+        return asked if asked is not None else min(60.0, 0.5 * 2.0 ** (step - 1)) * random.uniform(0.75, 1.25)
 
 
 def _merged(url: str, params: Mapping[str, str] | None) -> dict[str, str] | None:

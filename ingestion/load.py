@@ -34,7 +34,7 @@ from ingestion.errors import (
 )
 from ingestion.exit_codes import ExitCode
 from ingestion.lock import warehouse_lock
-from ingestion.privacy import PrivacyError, Pseudonymiser, load_keys
+from ingestion.privacy import Pseudonymiser, load_keys
 from ingestion.reading import Batch, Reader, VaultSink
 from ingestion.settings import Settings, settings
 from ingestion.storing import Load, Store, ids_table, raw_table, raw_tables
@@ -628,7 +628,7 @@ def told(error: Exception | None, vendor: str, stream: str) -> str | None:
     """The sentence for an error; of one that nobody foresaw only the class, since its text may hold values."""
     if error is None:
         return None
-    if isinstance(error, IngestionError | PrivacyError):
+    if isinstance(error, IngestionError):
         return str(error)
     return str(LoadFailed(vendor, stream, "reading or storing", type(error).__name__))
 
