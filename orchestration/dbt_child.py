@@ -43,8 +43,21 @@ def _watch(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-if __name__ == "__main__":
-    die_with_parent()
+def run_dbt() -> int:
+    """Run dbt with this process's arguments and return its exit code."""
     from dbt.cli.main import cli
 
-    cli()
+    try:
+        cli()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    code = run_dbt()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # DuckDB 2.0's Python binding prints pages about leaks when the interpreter is taken down; everything is closed here.
+    os._exit(code)

@@ -24,9 +24,21 @@ def build_definitions(connections: Sequence[Connection]) -> dg.Definitions:
         report.report_definitions(),
         sensors.sensor_definitions(),
         schedules.schedule_definitions(),
-        dg.Definitions(resources={"writer": writer.WarehouseWriter()}, executor=dg.in_process_executor),
     )
-    return parts.map_asset_specs(func=lambda spec: dg.apply_freshness_policy(spec, schedules.FRESHNESS, False))
+    return dg.Definitions(
+        assets=dg.map_asset_specs(fresh_by_morning, parts.assets or []),
+        asset_checks=parts.asset_checks,
+        jobs=parts.jobs,
+        schedules=parts.schedules,
+        sensors=parts.sensors,
+        resources={**(parts.resources or {}), "writer": writer.WarehouseWriter()},
+        executor=dg.in_process_executor,
+    )
+
+
+def fresh_by_morning(spec: dg.AssetSpec) -> dg.AssetSpec:
+    """The root policy; an asset that has one of its own keeps it."""
+    return dg.apply_freshness_policy(spec, schedules.FRESHNESS, overwrite_existing=False)
 
 
 def configured() -> Sequence[Connection]:

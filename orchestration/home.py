@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -11,6 +12,14 @@ silence()
 
 TEMPLATE = Path(__file__).with_name("dagster.yaml")
 POSTGRES_URL = "QOH_DAGSTER_POSTGRES_URL"
+SQLITE_STORAGE = """
+# SQLite, enough for one machine; its event log keeps connections open (orchestration/event_log.py says why).
+event_log_storage:
+  module: orchestration.event_log
+  class: OpenSqliteEventLogStorage
+  config:
+    base_dir: {events}
+"""
 POSTGRES_STORAGE = f"""
 # Runs, events and schedules in PostgreSQL, because {POSTGRES_URL} was set when this file was written.
 # SQLAlchemy 2.1 reads postgresql:// as psycopg 3, which dagster-postgres does not speak: write postgresql+psycopg2://.
@@ -48,8 +57,8 @@ def prepare() -> Settings:
     home.mkdir(mode=0o700, exist_ok=True)
     instance_file = home / "dagster.yaml"
     if not instance_file.exists():
-        storage = POSTGRES_STORAGE if os.environ.get(POSTGRES_URL) else ""
-        instance_file.write_text(TEMPLATE.read_text() + storage)
+        sqlite = SQLITE_STORAGE.format(events=json.dumps(str(home / "history")))
+        instance_file.write_text(TEMPLATE.read_text() + (POSTGRES_STORAGE if os.environ.get(POSTGRES_URL) else sqlite))
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["QOH_WAREHOUSE_PATH"] = str(current.warehouse_file)
     os.environ["QOH_DEMOGRAPHICS_PATH"] = str(current.demographics_file)

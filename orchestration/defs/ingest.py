@@ -6,13 +6,16 @@ everything downstream while the run counts as a success.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from ingestion.connections import Connection
 from ingestion.connectors import vendors
 from ingestion.errors import IngestionError
+from ingestion.load import StreamResult, ensure_raw_tables, note_connections, sync
 from ingestion.streams import Column, Stream
 from orchestration import progress
 from orchestration.defs.writer import MAX_RUNTIME, RETRY, WRITER_POOL, WarehouseWriter
@@ -27,6 +30,14 @@ OPS_TABLES = {
     "connections": "One row per connection that was ever synced, and whether it is still configured.",
 }
 DIALECT = {"text": "VARCHAR", "timestamp": "TIMESTAMPTZ", "bool": "BOOLEAN"}
+
+
+class SyncConfig(dg.Config):
+    """What one sync may be told from the UI or by `qoh run --since`."""
+
+    since: str | None = Field(
+        None, description="First day of a first backfill (2024-01-01); the newest window comes first."
+    )
 
 
 def asset_key(connection: Connection, stream_name: str) -> dg.AssetKey:
@@ -88,10 +99,12 @@ def connection_assets(connection: Connection) -> dg.AssetsDefinition:
         retry_policy=RETRY,
         op_tags=MAX_RUNTIME,
     )
-    def sync_connection(context: dg.AssetExecutionContext, writer: WarehouseWriter) -> Iterator[Any]:
+    def sync_connection(
+        context: dg.AssetExecutionContext, config: SyncConfig, writer: WarehouseWriter
+    ) -> Iterator[Any]:
         chosen = [name for name, key in keys.items() if key in context.selected_asset_keys]
         with progress.stage(f"sync {connection.id}"):
-            results, error = _sync(connection, None if len(chosen) == len(streams) else chosen)
+            results, error = _sync(connection, None if len(chosen) == len(streams) else chosen, config.since)
         if error:
             context.log.error(error)
         for name in chosen:
@@ -100,18 +113,22 @@ def connection_assets(connection: Connection) -> dg.AssetsDefinition:
     return sync_connection
 
 
-def _sync(connection: Connection, streams: Sequence[str] | None) -> tuple[dict[str, Any], str | None]:
+def _sync(
+    connection: Connection, streams: Sequence[str] | None, since: str | None
+) -> tuple[dict[str, StreamResult], str | None]:
     """Results by stream, or the sentence of what stopped the whole connection."""
-    from ingestion.load import sync
-
     try:
-        result = sync(connection, streams=streams, progress=progress.tell)
+        result = sync(connection, streams=streams, since=_day(since), progress=progress.tell)
     except IngestionError as error:
         return {}, str(error)
     return {stream.stream: stream for stream in result.streams}, None
 
 
-def _reported(key: dg.AssetKey, result: Any, connection_error: str | None) -> Iterator[Any]:
+def _day(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+
+
+def _reported(key: dg.AssetKey, result: StreamResult | None, connection_error: str | None) -> Iterator[Any]:
     error = connection_error or (result.error if result else None)
     metadata: dict[str, Any] = {"status": result.status if result else "failed"}
     if result:
@@ -128,7 +145,7 @@ def _reported(key: dg.AssetKey, result: Any, connection_error: str | None) -> It
     )
 
 
-def ops_assets(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
+def ops_assets(connections: Sequence[Connection], upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
     """The sync's own records; also makes sure that every raw table of every vendor exists, connected or not."""
     upstream = list(upstream)
     specs = [
@@ -147,11 +164,12 @@ def ops_assets(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name="sync_records", specs=specs, can_subset=True, pool=WRITER_POOL, op_tags=MAX_RUNTIME)
     def sync_records(context: dg.AssetExecutionContext, writer: WarehouseWriter) -> Iterator[dg.MaterializeResult]:
-        from ingestion.load import ensure_raw_tables
-
         from orchestration.warehouse import count
 
         ensure_raw_tables()
+        for sentence in note_connections(connections):
+            context.log.warning(sentence)
+            progress.tell(sentence)
         for key in context.selected_asset_keys:
             yield dg.MaterializeResult(key, metadata={"dagster/row_count": count(".".join(key.path))})
 
@@ -176,8 +194,6 @@ def link_asset(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         op_tags=MAX_RUNTIME,
     )
     def vault_matches(writer: WarehouseWriter) -> dg.MaterializeResult:
-        from ingestion.load import ensure_raw_tables
-
         from ingestion.privacy import match_people
         from orchestration.warehouse import count
 
@@ -191,6 +207,7 @@ def link_asset(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
 
 def ingest_definitions(connections: Sequence[Connection]) -> dg.Definitions:
     """Every connection's tables, the sync's records and the person links."""
-    assets = [connection_assets(connection) for connection in connections]
+    known = [connection for connection in connections if connection.vendor in vendors()]
+    assets = [connection_assets(connection) for connection in known]
     upstream = [key for definition in assets for key in definition.keys]
-    return dg.Definitions(assets=[*assets, ops_assets(upstream), link_asset(upstream)])
+    return dg.Definitions(assets=[*assets, ops_assets(connections, upstream), link_asset(upstream)])

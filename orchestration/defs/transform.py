@@ -84,7 +84,7 @@ def dbt_definitions(connections: Sequence[Connection]) -> dg.Definitions:
         # No connection to the warehouse may be open in this process now: dbt is another one.
         target = settings().home / "dbt"
         with progress.stage("dbt build"):
-            yield from dbt.cli(["build", "--quiet"], context=context, target_path=target).stream()
+            yield from dbt.cli(["build"], context=context, target_path=target).stream()
 
     return dg.Definitions(assets=[dbt_build], resources={"dbt": _cli(project)})
 

@@ -1,0 +1,375 @@
+"""`qoh`: the operator's command. Heavy packages are imported by the command that needs them, so `--help` is instant."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from ingestion.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from ingestion.connections import Connection
+    from ingestion.settings import Settings
+    from ingestion.streams import ProbeResult
+    from orchestration.run import Finished
+
+HELP = """Which parts of the interview process predict how well hires do, and how sure are we?
+
+First time: copy connections.example.toml to connections.toml, set the variables it names, then `qoh doctor` and
+`qoh run`.
+
+Everything is written under QOH_HOME (default ./data); the keys of the pseudonyms under QOH_KEYS (default ./keys):
+back them up, losing them orphans every link and history.
+
+Exit codes: 0 done, 1 unexpected error, 2 wrong usage or configuration, 3 another run holds the warehouse, 4 some
+streams failed (the rest is loaded and published), 5 blocking checks failed (nothing published), 6 doctor found
+problems.
+"""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+quarantine_app = typer.Typer(help="Records that were set aside, and trying them again.", no_args_is_help=True)
+links_app = typer.Typer(help="Links between candidates and employees.", no_args_is_help=True)
+app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(links_app, name="links")
+
+console = Console(highlight=False, soft_wrap=True)
+STATUS_STYLE = {"ok": "green", "warning": "yellow", "problem": "red"}
+
+
+@app.command()
+def run(
+    since: Annotated[
+        str | None, typer.Option(help="First day of a first backfill, like 2024-01-01; the newest data comes first.")
+    ] = None,
+    timings: Annotated[bool, typer.Option("--timings", help="Print the seconds of each stage.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Print Dagster's own log too.")] = False,
+) -> None:
+    """Sync every connection, link, build, check, estimate, publish, report; end with the answer in words.
+
+    Only one run at a time: a second one is refused and told the pid and start time of the first. A run that was killed
+    is healed by the next. With nothing changed at the vendors a run reads only news.
+    """
+    from ingestion.lock import warehouse_lock
+    from ingestion.progress import ConsoleProgress
+    from orchestration import progress
+
+    _checked_day(since)
+    settings = _prepared()
+    connections = _connections(settings)
+    stream_lines = ConsoleProgress(console)
+
+    def show(event: object) -> None:
+        if isinstance(event, str):
+            console.print(f"[bold]{escape(event)}[/]")
+        else:
+            stream_lines(event)
+
+    with warehouse_lock(), progress.listening(show):
+        show("loading …")
+        _manifest()
+        from orchestration.run import nightly
+
+        finished = nightly(connections, since=since, log_level="INFO" if verbose else "CRITICAL")
+    _tell(finished, settings, timings=timings)
+    raise typer.Exit(int(finished.exit_code))
+
+
+@app.command()
+def report(
+    open_: Annotated[bool, typer.Option("--open", help="Open the first page in a browser.")] = False,
+) -> None:
+    """Write the report again from the published file; needs no lock and no vendor."""
+    _prepared()
+    from orchestration.defs.report import write_report
+
+    first = write_report()[0]
+    console.print(f"Report: {first}")
+    if open_:
+        typer.launch(str(first))
+
+
+@app.command()
+def doctor() -> None:
+    """Try every connection: reachable, credential valid, scopes and fields, clock, rate limit. Reads no records."""
+    from rich.table import Table
+
+    settings = _prepared()
+    problems = 0
+    for connection in _connections(settings):
+        table = Table(title=f"{connection.id} ({connection.vendor})", title_justify="left", expand=False)
+        for heading in ("what", "", "seen"):
+            table.add_column(heading, overflow="fold")
+        for found in _probe(connection):
+            problems += found.status == "problem"
+            table.add_row(found.subject, f"[{STATUS_STYLE[found.status]}]{found.status}[/]", escape(found.message))
+        console.print(table)
+    console.print(f"{problems} problems found." if problems else "No problems found.")
+    raise typer.Exit(int(ExitCode.DOCTOR_FOUND_PROBLEMS if problems else ExitCode.OK))
+
+
+@app.command()
+def connections() -> None:
+    """List the configured connections, and those that have rows and are configured no more."""
+    settings = _prepared()
+    configured = _connections(settings)
+    for connection in configured:
+        console.print(f"{connection.id}  {connection.vendor}")
+    for connection_id, vendor in _formerly_connected({connection.id for connection in configured}):
+        console.print(
+            f"[yellow]{connection_id}[/]  {vendor}  not in {settings.connections.name} any more; its rows are kept "
+            "under this id. A renamed connection starts anew; put the id back to go on with the old rows."
+        )
+
+
+@app.command()
+def status() -> None:
+    """Say what is published, what ran last, and whether alerts would arrive."""
+    settings = _prepared()
+    import dagster as dg
+
+    from ingestion.warehouse import published_path
+    from orchestration.alerts import alarm_state
+
+    path = published_path("analyst")
+    console.print(f"Published: {path or 'nothing yet'}")
+    with dg.DagsterInstance.get() as instance:
+        for record in instance.get_run_records(limit=5):
+            console.print(
+                f"  {record.create_timestamp:%Y-%m-%d %H:%M} UTC  {record.dagster_run.job_name:16} "
+                f"{record.dagster_run.status.value.lower()}  {record.dagster_run.run_id[:8]}"
+            )
+    notifiers = alarm_state()["notifiers"]
+    for name, last in notifiers.items():
+        console.print(f"Notifier {name}: {last['error'] or 'delivered'} ({last['at'][:16]})")
+    if not notifiers:
+        console.print("Notifiers were never tried: materialise ops/alarm_state, or wait for its weekly run.")
+    console.print(f"Home: {settings.home}")
+
+
+@app.command()
+def published() -> None:
+    """Print the path of the current published file. Open it read-only, at any time, also during a run."""
+    _prepared()
+    from orchestration.defs.publish import published_file
+
+    typer.echo(published_file())
+
+
+@app.command()
+def dev(port: Annotated[int | None, typer.Option(help="Port of the UI (default 3000, or a free one).")] = None) -> None:
+    """Start the Dagster UI, its daemon and its sensors on 127.0.0.1.
+
+    The UI has no login. It answers this machine only and refuses foreign pages; for more than one person put a reverse
+    proxy with a login in front.
+    """
+    _prepared()
+    _manifest()
+    from orchestration.dev import dev as start
+
+    raise typer.Exit(start(port, console.print))
+
+
+@app.command()
+def manifest() -> None:
+    """Parse the dbt project if it changed, for Dagster to read; the Makefile calls this."""
+    _prepared()
+    _manifest()
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    connection: Annotated[str | None, typer.Option(help="Of this connection only.")] = None,
+) -> None:
+    """Show where set-aside records came from and which rule they broke; never their values."""
+    from rich.table import Table
+
+    from ingestion.quarantine import listed
+
+    _prepared()
+    table = Table()
+    for heading in ("connection", "stream", "rule", "reason", "records", "last seen"):
+        table.add_column(heading, overflow="fold")
+    rows = listed(connection)
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    console.print(table if rows else "Nothing is set aside.")
+
+
+@quarantine_app.command("retry")
+def quarantine_retry(
+    connection: Annotated[str | None, typer.Option(help="Of this connection only.")] = None,
+) -> None:
+    """Read the windows of set-aside records again; those that are good now leave the quarantine."""
+    from ingestion.quarantine import retry
+
+    settings = _prepared()
+    chosen = [one for one in _connections(settings) if connection in (None, one.id)]
+    for one in chosen:
+        console.print(f"{one.id}: {retry(one)}")
+
+
+@links_app.command("review")
+def links_review(
+    import_: Annotated[Path | None, typer.Option("--import", help="File with your decisions to read back.")] = None,
+) -> None:
+    """Write the doubtful links for a person to decide, or read the decisions back with --import."""
+    from ingestion.links import export_review, import_review
+
+    settings = _prepared()
+    if import_ is None:
+        path = settings.home / "links_review.csv"
+        n = export_review(path)
+        console.print(f"{n} links to decide in {path}. It holds names: delete it when done.")
+        console.print(f"Fill the decision column, then run: qoh links review --import {path}")
+    else:
+        console.print(f"{import_review(import_)} decisions read. The next `qoh run` uses them.")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; an error we know is one sentence and an exit code, never a stack trace."""
+    from ingestion.errors import IngestionError
+
+    try:
+        app(list(arguments) if arguments is not None else None)
+    except IngestionError as error:
+        _refuse(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _refuse("Interrupted. The next run heals what this one left.", ExitCode.UNEXPECTED)
+
+
+def _refuse(sentence: str, code: ExitCode) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]✗[/] {escape(sentence)}")
+    sys.exit(int(code))
+
+
+def _prepared() -> Settings:
+    """Settings, DAGSTER_HOME and silence, before anything heavy is imported."""
+    from orchestration.home import EncryptionNotOn, prepare
+
+    try:
+        return prepare()
+    except EncryptionNotOn as error:
+        _refuse(str(error), ExitCode.USAGE)
+
+
+def _manifest() -> None:
+    from orchestration.manifest import ManifestNotParsed, prepare_manifest
+
+    try:
+        prepare_manifest()
+    except ManifestNotParsed as error:
+        _refuse(str(error), ExitCode.UNEXPECTED)
+
+
+def _checked_day(text: str | None) -> None:
+    try:
+        date.fromisoformat(text or "2000-01-01")
+    except ValueError:
+        _refuse(f"--since `{text}` is not a day. Nothing was started. Write it as 2024-01-01.", ExitCode.USAGE)
+
+
+def _connections(settings: Settings) -> list[Connection]:
+    """The configured connections; those of an unknown vendor are named and left out."""
+    from ingestion.connections import load_connections
+    from ingestion.connectors import vendors
+    from ingestion.errors import VendorUnknown
+
+    found = load_connections(settings.connections)
+    for connection in found:
+        if connection.vendor not in vendors():
+            console.print(f"[red]✗[/] {escape(str(VendorUnknown(connection.id, connection.vendor, vendors())))}")
+    return [connection for connection in found if connection.vendor in vendors()]
+
+
+def _probe(connection: Connection) -> list[ProbeResult]:
+    from ingestion.client import Client
+    from ingestion.connectors import vendors
+    from ingestion.errors import IngestionError
+    from ingestion.streams import ProbeResult
+
+    module = vendors()[connection.vendor]
+    default = getattr(module, "DEFAULT_BASE_URL", None)
+    try:
+        with Client(connection, module.authentication(connection), default_base_url=default) as client:
+            return module.Connector(connection, client).probe()
+    except IngestionError as error:
+        return [ProbeResult("connection", "problem", str(error))]
+
+
+def _formerly_connected(configured: set[str]) -> list[tuple[str, str]]:
+    from ingestion.warehouse import open_published, published_path
+
+    if published_path("analyst") is None:
+        return []
+    with open_published("analyst") as file:
+        rows = file.execute("select connection_id, vendor from marts_ops.connections order by 1").fetchall()
+    return [(connection_id, vendor) for connection_id, vendor in rows if connection_id not in configured]
+
+
+def _tell(finished: Finished, settings: Settings, *, timings: bool) -> None:
+    """The end of a run: what changed, what failed, the answer, and where everything lies."""
+    console.print()
+    _tell_changes(finished)
+    _tell_trouble(finished)
+    if finished.published:
+        from orchestration.defs.publish import published_file
+        from orchestration.defs.report import report_frames
+        from reporting.text import answer
+
+        console.print()
+        console.print(answer(report_frames()), markup=False)
+        console.print()
+        console.print(f"Report:         {settings.home / 'report' / 'index.html'}")
+        console.print(f"Warehouse file: {published_file()}  (read-only; `qoh published` prints it)")
+        console.print(f"Checks:         {settings.home / 'data_docs' / 'index.html'}")
+    else:
+        console.print("[red]Nothing was published; readers keep the version they have.[/]")
+    if timings:
+        for stage, seconds in finished.timings.items():
+            console.print(f"  {seconds:7.1f} s  {stage}")
+
+
+def _tell_changes(finished: Finished) -> None:
+    console.print("[bold]Since the last run[/]")
+    for connection_id, counted in finished.changes.items():
+        parts = [f"{counted['n_changed']:,} rows new or changed"]
+        parts += [f"{counted['n_deleted']:,} deleted"] if counted["n_deleted"] else []
+        parts += [f"{counted['n_quarantined']:,} set aside (qoh quarantine list)"] if counted["n_quarantined"] else []
+        console.print(f"  {connection_id}: {', '.join(parts)}; {counted['n_requests']:,} requests")
+
+
+def _tell_trouble(finished: Finished) -> None:
+    groups = {
+        "Streams that failed; the others are loaded": ("red", finished.failed_streams),
+        "Checks that keep this run from being published": ("red", finished.failed_checks),
+        "Steps that broke": ("red", finished.errors),
+        "Warnings": ("yellow", finished.warnings),
+    }
+    for title, (colour, found) in groups.items():
+        if found:
+            console.print(f"[bold {colour}]{title}[/]")
+        for sentence, names in _by_sentence(found).items():
+            console.print(f"  [{colour}]{escape(names)}[/] {escape(sentence)}")
+
+
+def _by_sentence(found: dict[str, str]) -> dict[str, str]:
+    """Names by what is said of them: a missing secret is said once, not once a stream."""
+    names: dict[str, list[str]] = {}
+    for name, sentence in found.items():
+        names.setdefault(sentence, []).append(name)
+    shown = 3
+    return {
+        sentence: ", ".join(group[:shown]) + (f" and {len(group) - shown} more" if len(group) > shown else "")
+        for sentence, group in names.items()
+    }
+
+
+if __name__ == "__main__":
+    main()

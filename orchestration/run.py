@@ -1,0 +1,153 @@
+"""`qoh run`: the nightly job in this process, on the persistent instance, told in plain words."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from ingestion.connections import Connection
+from ingestion.exit_codes import ExitCode
+from orchestration import alerts, progress
+from orchestration.defs.ingest import LOADED
+from orchestration.defs.schedules import NIGHTLY
+from orchestration.defs.sensors import run_alert
+from orchestration.defs.writer import PID_TAG, fail_dead_runs
+
+RAW_KEY_PARTS = 3
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What became of a run.
+
+    Attributes:
+        failed_streams: `connection.stream` and its sentence.
+        failed_checks: checks that kept anything from being published.
+        warnings: checks that are shown and block nothing.
+        errors: steps that broke for another reason, with the first line of the reason.
+        changes: rows changed, deleted and set aside, by connection.
+        timings: seconds by stage.
+    """
+
+    run_id: str
+    exit_code: ExitCode
+    published: str | None
+    failed_streams: dict[str, str] = field(default_factory=dict)
+    failed_checks: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    changes: dict[str, Counter[str]] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+def nightly(connections: Sequence[Connection], *, since: str | None = None, log_level: str = "CRITICAL") -> Finished:
+    """Run everything once; the caller holds the warehouse lock.
+
+    Args:
+        connections: what to sync.
+        since: first day of a first backfill.
+        log_level: of Dagster's own console log; the events are on the instance either way.
+    """
+    started = time.monotonic()
+    from orchestration.definitions import build_definitions
+
+    job = build_definitions(connections).resolve_job_def(NIGHTLY)
+    progress.stage_seconds.clear()
+    progress.stage_seconds["load definitions"] = time.monotonic() - started
+    with dg.DagsterInstance.get() as instance:
+        for run_id in fail_dead_runs(instance):
+            progress.tell(f"Run {run_id[:8]} was killed earlier; this run heals what it left.")
+        result = job.execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            tags={PID_TAG: str(os.getpid()), "qoh/started_by": "command line"},
+            run_config={
+                "loggers": {"console": {"config": {"log_level": log_level}}},
+                "ops": {f"sync_{one.id}": {"config": {"since": since}} for one in connections},
+            },
+        )
+        finished = _finished(result)
+        if finished.errors or finished.failed_checks:
+            run = instance.get_run_by_id(result.run_id)
+            reasons = {**finished.failed_checks, **finished.errors}
+            alerts.send(run_alert(run, "; ".join(reasons))) if run else None
+    finished.timings["all"] = time.monotonic() - started
+    return finished
+
+
+def _finished(result: dg.ExecuteInProcessResult) -> Finished:
+    checks = result.get_asset_check_evaluations()
+    failed = [check for check in checks if not check.passed]
+    streams = {_stream(check.asset_key): _sentence(check) for check in failed if check.check_name == LOADED}
+    others = [check for check in failed if check.check_name != LOADED]
+    closed = {_name(check): _sentence(check) for check in others if check.severity == dg.AssetCheckSeverity.ERROR}
+    warnings = {_name(check): _sentence(check) for check in others if check.severity != dg.AssetCheckSeverity.ERROR}
+    errors = dict(_broken_steps(result))
+    return Finished(
+        run_id=result.run_id,
+        exit_code=_exit_code(streams, closed, errors),
+        published=_published(result),
+        failed_streams=streams,
+        failed_checks=closed,
+        warnings=warnings,
+        errors=errors,
+        changes=_changes(result),
+        timings=dict(progress.stage_seconds),
+    )
+
+
+def _exit_code(streams: dict[str, str], closed: dict[str, str], errors: dict[str, str]) -> ExitCode:
+    if closed:
+        return ExitCode.CHECKS_FAILED
+    if errors:
+        return ExitCode.UNEXPECTED
+    return ExitCode.STREAMS_FAILED if streams else ExitCode.OK
+
+
+def _broken_steps(result: dg.ExecuteInProcessResult) -> Iterator[tuple[str, str]]:
+    for event in result.all_events:
+        error = event.step_failure_data.error if event.is_step_failure else None
+        if error and error.cls_name != "DagsterAssetCheckFailedError":
+            innermost = error.cause or error
+            yield str(event.step_key), innermost.message.strip()
+
+
+def _published(result: dg.ExecuteInProcessResult) -> str | None:
+    for materialization in _materializations(result):
+        if materialization.asset_key.path[0] == "published":
+            return str(materialization.metadata["version"].value)
+    return None
+
+
+def _changes(result: dg.ExecuteInProcessResult) -> dict[str, Counter[str]]:
+    changes: dict[str, Counter[str]] = {}
+    for materialization in _materializations(result):
+        path = materialization.asset_key.path
+        if len(path) == RAW_KEY_PARTS and "n_changed" in materialization.metadata:
+            counted = changes.setdefault(path[1], Counter())
+            for name in ("n_changed", "n_deleted", "n_quarantined", "n_requests"):
+                counted[name] += int(materialization.metadata[name].value or 0)
+    return changes
+
+
+def _materializations(result: dg.ExecuteInProcessResult) -> Iterator[Any]:
+    for event in result.all_events:
+        if event.is_step_materialization:
+            yield event.step_materialization_data.materialization
+
+
+def _stream(key: dg.AssetKey) -> str:
+    return ".".join(key.path[1:])
+
+
+def _name(check: dg.AssetCheckEvaluation) -> str:
+    return f"{'.'.join(check.asset_key.path)}: {check.check_name}"
+
+
+def _sentence(check: dg.AssetCheckEvaluation) -> str:
+    error = check.metadata.get("error")
+    return str(error.value) if error else check.description or ""
