@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -76,11 +77,16 @@ def summary(estimates: pd.DataFrame) -> str:
     if not verdicts:
         return "No interview scores have reached the warehouse yet, so there is nothing to compare with performance."
     seen, opposite = verdicts.count("predicts"), verdicts.count("opposite sign")
+    unclean = verdicts.count("predicts, not clean")
     open_ = verdicts.count("no evidence yet")
-    rest = len(verdicts) - seen - opposite - open_
+    rest = len(verdicts) - seen - unclean - opposite - open_
     parts = []
     if seen:
         parts.append(f"for {_of(seen)}, hires who scored higher were later rated higher")
+    if unclean:
+        parts.append(
+            f"for {_of(unclean)}, hires who scored higher were later rated higher, but often by their own interviewers"
+        )
     if opposite:
         parts.append(f"for {_of(opposite)}, hires who scored higher were later rated lower")
     if open_:
@@ -93,10 +99,10 @@ def summary(estimates: pd.DataFrame) -> str:
 def text(frames: dict[str, pd.DataFrame], estimates: str, coverage: str, quality: str) -> Iterator[str]:
     """The lines of the terminal answer; the arguments name the tables."""
     rows = headline_rows(frames[estimates])
-    yield summary(frames[estimates])
+    yield textwrap.fill(summary(frames[estimates]), 110)
     if len(rows):
         yield ""
-        yield from _columns(rows)
+        yield from _columns(rows, headline_rows(frames[estimates], "independent_raters").set_index("technique"))
         yield ""
         yield "r is the observed correlation of interview score with later performance rating among reviewed hires, not"
         yield "corrected for selection or rating noise. Order is alphabetical. Brackets hold 95 % intervals."
@@ -126,18 +132,23 @@ def _independent(rows: pd.DataFrame, technique: str) -> str:
     return f"Raters who had not interviewed the hire: {numbers}."
 
 
-def _columns(rows: pd.DataFrame) -> Iterator[str]:
+def _columns(rows: pd.DataFrame, independent: pd.DataFrame) -> Iterator[str]:
     width = max(len(label) for label in rows["label"])
     yield f"  {'technique':<{width}}  {'r':>5}  {'95 % interval':<14} {'n':>6}  verdict"
     for row in rows.itertuples():
-        interval = correlation_interval(row.lo, row.hi)
-        verdict = str(row.verdict)
-        if verdict == "no evidence yet" and not words.missing(row.mdv):
-            verdict += f" (could only have seen r ≥ {correlation(row.mdv)})"
-        yield (
-            f"  {row.label:<{width}}  {correlation(row.value):>5}  {interval or words.NOTHING:<14} {people(row.n):>6}  "
-            f"{verdict}"
-        )
+        interval = correlation_interval(row.lo, row.hi) or words.NOTHING
+        numbers = f"{correlation(row.value):>5}  {interval:<14} {people(row.n):>6}"
+        yield f"  {row.label:<{width}}  {numbers}  {_verdict_in_a_line(row, independent)}"
+
+
+def _verdict_in_a_line(row: Any, independent: pd.DataFrame) -> str:
+    if row.verdict == "no evidence yet" and not words.missing(row.mdv):
+        return f"{row.verdict} (could only have seen r ≥ {correlation(row.mdv)})"
+    if row.verdict == "predicts, not clean" and row.technique in independent.index:
+        other = independent.loc[row.technique]
+        numbers = f"{correlation(other['value'])} {correlation_interval(other['lo'], other['hi'])}".strip()
+        return f"{row.verdict} (independent raters: {numbers})"
+    return str(row.verdict)
 
 
 def _coverage_lines(frame: pd.DataFrame) -> Iterator[str]:
@@ -158,10 +169,10 @@ def _quality_lines(frame: pd.DataFrame) -> Iterator[str]:
         return
     yield ""
     yield "Data quality"
-    width = max(len(str(metric)) for metric in frame["metric"])
     for row in frame.sort_values("metric").itertuples():
-        note = "" if words.missing(row.note) else f"  {row.note}"
-        yield f"  {str(row.metric).replace('_', ' '):<{width}}  {quality_value(row.metric, row.value, row.n):<15}{note}"
+        says = str(row.metric).replace("_", " ") if words.missing(row.note) else str(row.note)
+        value = f"  {quality_value(row.metric, row.value, row.n):<20}"
+        yield textwrap.fill(value + says, 110, subsequent_indent=" " * len(value))
 
 
 def quality_value(metric: object, value: Any, n: Any) -> str:

@@ -25,9 +25,9 @@ _PERCENT_LABEL = "format(datum.value * 100, '.0f') + '%'"
 
 
 def forest(rows: pd.DataFrame, description: str) -> Chart:
-    """Interval and point per row: columns label, value, lo, hi, numbers, is_seen, reference (may be null).
+    """Interval and point per row: columns label, value, lo, hi, numbers, fill, reference (may be null).
 
-    A filled point: the interval leaves out 0, also after the correction for many techniques. A hollow one: it does not.
+    A point filled with the accent: the interval leaves out 0, also after the correction for many techniques.
     """
     low = min(-0.1, rows["lo"].min()) if rows["lo"].notna().any() else -0.2
     high = max(0.5, rows["hi"].max()) if rows["hi"].notna().any() else 0.6
@@ -46,7 +46,7 @@ def forest(rows: pd.DataFrame, description: str) -> Chart:
     )
     spans = measured.mark_rule(color=ACCENT, strokeWidth=4, strokeCap="round", opacity=0.45, yOffset=_MARK_BELOW)
     points = measured.mark_point(color=ACCENT, size=110, strokeWidth=2.5, opacity=1, yOffset=_MARK_BELOW)
-    fill = alt.condition("datum.is_seen", alt.value(ACCENT), alt.value(SURFACE))
+    fill = alt.Fill("fill:N", scale=None)
     return _finish(
         alt.layer(
             zero,

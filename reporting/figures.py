@@ -10,16 +10,19 @@ import pandas as pd
 
 from reporting import charts, words
 from reporting.intervals import wilson
+from reporting.theme import ACCENT, ACCENT_SOFT, SURFACE
 from reporting.words import correlation, correlation_interval, count, people, percent, percent_interval
 
 ON_TIME_HOURS = 24
 _ECDF_LAST_HOUR = 120
 _QUARTERS_SHOWN = 8
+_POINT_FILLS = {"predicts": ACCENT, "opposite sign": ACCENT, "predicts, not clean": ACCENT_SOFT}
 _FOREST_NOTE = (
-    "Bars are 95 % intervals. A filled point: the interval leaves out 0, and stays so after allowing for the number of "
-    "techniques looked at. A hollow point: it does not. The order is alphabetical and ranks nothing. Short grey line: "
-    "mean observed correlation in published studies of many firms (McDaniel et al. 1994), whose ratings and selection "
-    "differ from yours."
+    "Bars are 95 % intervals. Filled point: the interval leaves out 0, and stays so after allowing for the number of "
+    "techniques looked at. Half-tone: so too, but more than a fifth of the hires were rated by somebody who had "
+    "interviewed them, which can inflate the number. Hollow: the data cannot tell. The order is alphabetical and ranks "
+    "nothing. Short grey line: mean observed correlation in published studies of many firms (McDaniel et al. 1994), "
+    "whose ratings and selection differ from yours."
 )
 _LOAD_BINS = ("1", "2", "3", "4", "5 or more")
 
@@ -73,12 +76,12 @@ def forest(estimates: pd.DataFrame) -> Figure | None:
         return None
     rows = rows.assign(
         numbers=[_forest_numbers(row) for row in rows.itertuples()],
-        is_seen=rows["verdict"].isin(["predicts", "opposite sign"]),
+        fill=rows["verdict"].map(_POINT_FILLS).fillna(SURFACE),
         reference=rows["technique"].map(dict(words.PUBLISHED_OBSERVED_R)),
     )
     for column in ("value", "lo", "hi", "reference"):
         rows[column] = pd.to_numeric(rows[column]).astype(float)
-    keep = ["label", "value", "lo", "hi", "numbers", "is_seen", "reference"]
+    keep = ["label", "value", "lo", "hi", "numbers", "fill", "reference"]
     alt = "Observed correlation of interview score with later performance rating, 95 % interval. " + "; ".join(
         f"{row.label}: {row.numbers}" for row in rows.itertuples()
     )
@@ -138,13 +141,19 @@ def coverage(frame: pd.DataFrame) -> Figure | None:
     )
     return Figure(
         id="coverage",
-        title=f"{people(rows['n'].iloc[-1])} of {people(whole)} hires carry the answer",
+        title=_coverage_title(rows, whole),
         alt=alt,
         table=table,
         chart=charts.bars(bars, alt),
         note="Each step counts within the one before. Somebody who is not in the last bar is no evidence for or "
         "against any technique; if those left out differ from the rest, the answer above shifts.",
     )
+
+
+def _coverage_title(rows: pd.DataFrame, whole: int) -> str:
+    left = {row.step: people(row.n) for row in rows.itertuples()}
+    title = f"{left.get('rated', people(rows['n'].iloc[-1]))} of {people(whole)} hires carry the answer"
+    return f"{title}, {left['independent_rater']} with an independent rater" if "independent_rater" in left else title
 
 
 def _share_of_hires(n: int, share: str) -> str:

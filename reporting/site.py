@@ -90,7 +90,7 @@ def write_site(
     common = {
         "pages": PAGES,
         "generated_at": generated_at,
-        "as_of": _as_of(tables[ESTIMATES], generated_at),
+        "as_of": _as_of(tables[ESTIMATES]),
         "company": company,
         "snapshot": snapshot,
     }
@@ -174,9 +174,9 @@ def _health(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
     }
 
 
-def _as_of(estimates: pd.DataFrame, generated_at: datetime) -> datetime:
+def _as_of(estimates: pd.DataFrame) -> datetime | None:
     newest = pd.to_datetime(estimates["as_of"], utc=True).max()
-    return generated_at if pd.isna(newest) else newest.to_pydatetime()
+    return None if pd.isna(newest) else newest.to_pydatetime()
 
 
 def _families(estimates: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[FamilyCell]]]] | None:

@@ -17,7 +17,7 @@ from statsmodels.stats.multitest import multipletests
 
 from validity.correlation import ClusterMoments, Interval, clustered_interval, fisher_interval, olkin_pratt
 from validity.estimate import Estimate, refused, to_frame
-from validity.observations import Observations
+from validity.observations import UNMAPPED, Observations
 from validity.power import minimum_detectable_validity
 from validity.thresholds import (
     FALSE_DISCOVERY_RATE,
@@ -193,10 +193,20 @@ def _refusal(clean: pd.DataFrame, moments: ClusterMoments) -> str:
 
 
 def _interval(moments: ClusterMoments, level: float) -> Interval:
-    """Clustered by interviewer where any interviewer scored two hires, else Fisher's."""
+    """Clustered by interviewer where any interviewer scored two hires, but never narrower than Fisher's.
+
+    Sharing an interviewer cannot make pairs more informative than independent ones; with a handful of interviewers CR2
+    finds that now and then by chance.
+    """
+    independent = fisher_interval(moments.correlation, moments.n_pairs, level)
     if moments.n_clusters == moments.n_pairs or moments.n_clusters < 2:
-        return fisher_interval(moments.correlation, moments.n_pairs, level)
-    return clustered_interval(moments, level)
+        return independent
+    clustered = clustered_interval(moments, level)
+    return (
+        clustered
+        if clustered.hi - clustered.lo >= independent.hi - independent.lo
+        else replace(independent, df=clustered.df)
+    )
 
 
 def _doubts(n: int, interval: Interval) -> list[str]:
@@ -209,17 +219,25 @@ def _doubts(n: int, interval: Interval) -> list[str]:
 
 
 def _notes(n: int, n_same_rater: int) -> list[str]:
-    share = n_same_rater / n
-    if share <= MAX_SAME_RATER_SHARE:
+    if not _is_mostly_same_rater(n, n_same_rater):
         return []
-    return [f"{share:.0%} of these hires were rated by somebody who had interviewed them, which can inflate r"]
+    return [
+        f"{n_same_rater / n:.0%} of these hires were rated by somebody who had interviewed them, which can inflate r"
+    ]
+
+
+def _is_mostly_same_rater(n: int, n_same_rater: int) -> bool:
+    """Whether too many hires were rated by somebody who had interviewed them for the number to be called clean."""
+    return n_same_rater > MAX_SAME_RATER_SHARE * n
 
 
 def _with_verdicts(rows: Sequence[tuple[dict[str, Any], Estimate]]) -> Iterator[tuple[dict[str, Any], Estimate]]:
     """Add q-values (Benjamini–Hochberg within rung × job family × variant) and the words."""
     q_values = _q_values(rows)
     for (keys, estimate), q in zip(rows, q_values, strict=True):
-        words = verdict(estimate, estimate.extras.get("mdv"), q is not None and q <= FALSE_DISCOVERY_RATE)
+        survives = q is not None and q <= FALSE_DISCOVERY_RATE
+        is_clean = not _is_mostly_same_rater(estimate.n, estimate.extras.get("n_same_rater", 0))
+        words = verdict(estimate, estimate.extras.get("mdv"), survives, is_clean)
         added = {"q_value": q, "verdict": words.word, "verdict_sentence": words.sentence}
         yield keys, replace(estimate, extras=dict(estimate.extras) | added)
 
@@ -227,7 +245,7 @@ def _with_verdicts(rows: Sequence[tuple[dict[str, Any], Estimate]]) -> Iterator[
 def _q_values(rows: Sequence[tuple[dict[str, Any], Estimate]]) -> list[float | None]:
     families: dict[tuple[Any, ...], list[int]] = {}
     for position, (keys, estimate) in enumerate(rows):
-        if estimate.extras.get("p_value") is not None:
+        if estimate.extras.get("p_value") is not None and keys["technique"] != UNMAPPED:
             families.setdefault((keys["rung"], keys["job_family"], keys["variant"]), []).append(position)
     q_values: list[float | None] = [None] * len(rows)
     for positions in families.values():

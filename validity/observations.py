@@ -27,6 +27,8 @@ COVERAGE_COLUMNS = ("job_family", "step_order", "step", "n")
 ALL_FAMILIES = "all"
 FAMILY_NOT_GIVEN = "unknown"
 OVERALL = "overall"
+UNMAPPED = "unmapped"
+"""Interviews that no rule of the taxonomy knows: estimated for completeness, no technique, in no verdict."""
 
 
 class MissingColumnsError(ValueError):

@@ -12,7 +12,15 @@ from typing import Literal
 from validity.estimate import Estimate
 from validity.thresholds import OBSERVED_CORRELATION
 
-Word = Literal["predicts", "no evidence yet", "opposite sign", "too few hires", "cannot be estimated", "withheld"]
+Word = Literal[
+    "predicts",
+    "predicts, not clean",
+    "no evidence yet",
+    "opposite sign",
+    "too few hires",
+    "cannot be estimated",
+    "withheld",
+]
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,7 @@ class Verdict:
     sentence: str
 
 
-def verdict(estimate: Estimate, minimum_detectable: float | None, survives_fdr: bool) -> Verdict:
+def verdict(estimate: Estimate, minimum_detectable: float | None, survives_fdr: bool, is_clean: bool = True) -> Verdict:
     """The verdict on one technique.
 
     Parameters
@@ -34,6 +42,8 @@ def verdict(estimate: Estimate, minimum_detectable: float | None, survives_fdr: 
         Smallest true correlation that so many pairs find with 80 % power.
     survives_fdr
         Whether the technique stays significant after Benjamini–Hochberg over the techniques of its job family.
+    is_clean
+        Whether few enough of the hires were rated by somebody who had interviewed them.
 
     >>> seen = Estimate(value=0.31, lo=0.12, hi=0.48, n=96, method="pearson", definition_version="1")
     >>> verdict(seen, 0.28, survives_fdr=True).sentence
@@ -50,7 +60,8 @@ def verdict(estimate: Estimate, minimum_detectable: float | None, survives_fdr: 
     numbers = f"{interval}, {estimate.n} reviewed hires"
     excludes_zero = estimate.lo > 0 or estimate.hi < 0
     if excludes_zero and survives_fdr and estimate.value > 0:
-        return Verdict("predicts", f"Hires who scored higher were later rated higher: {numbers}.")
+        word: Word = "predicts" if is_clean else "predicts, not clean"
+        return Verdict(word, f"Hires who scored higher were later rated higher: {numbers}.")
     if excludes_zero and survives_fdr:
         return Verdict(
             "opposite sign",
