@@ -6,7 +6,8 @@ DataFrames; `write_data_docs` writes their outcomes as static pages.
 
 from expectations.checks import Check, Suite
 from expectations.data_docs import write_data_docs
-from expectations.run import Outcome, all_checks, evaluate, evaluate_all, evaluate_table, find_check
+from expectations.outcomes import Outcome
+from expectations.run import all_checks, evaluate, evaluate_all, evaluate_table, find_check
 from expectations.suites import SUITES
 
 __all__ = [

@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from expectations.checks import Check, Suite
-from expectations.run import Outcome, all_checks
+from expectations.outcomes import Outcome
+from expectations.run import all_checks
 from expectations.suites import SUITES
 
 STATUS_WORDS = {"passed": "holds", "failed": "fails", "could_not_run": "could not run", "skipped": "skipped"}

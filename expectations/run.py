@@ -1,132 +1,26 @@
 """Checks + marts -> outcomes: which hold, which do not, and which could not be run.
 
-Great Expectations judges DataFrame batches in one ephemeral context. Its SQL engine over DuckDB loses the connection
-and reports every check as failed (RELIABILITY E6), so it is not used. Results are asked for without values, and what
-leaves this module are counts, ids that are tokens, and sentences that were written before the data was seen.
+A table is measured in pandas (`measures`), the measured frames are judged by Great Expectations (`engine`), and what
+leaves is an `Outcome` without any value of the data. Heavy imports wait until the first check runs.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import re
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from expectations.checks import Age, Check, Holds, Measure, Rows, Severity, Steps, Suite, TextCells
+from expectations.checks import Age, Check, Holds, Measure, Rows, Steps, Suite, TextCells, Volume
+from expectations.outcomes import Outcome, Status, Unit, row_ids
 from expectations.suites import SUITES
-from expectations.tables import TABLES, TOKEN_COLUMNS, Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from expectations.engine import Verdict
     from expectations.measures import Surroundings
-
-Status = Literal["passed", "failed", "could_not_run", "skipped"]
-Unit = Literal["rows", "groups", "columns", "aggregates"]
-
-MAX_IDS = 20
-WITHHELD = "(withheld)"
-
-# Ids of interviews, jobs or reviews come from vendors and spreadsheets as they are. Digits, hex and a short prefix are
-# shown; anything that could be a word is not, because "jane.doe-2024" is somebody's review id somewhere.
-_PLAIN_ID = re.compile(r"(?:[A-Za-z]{1,3}[-_]?)?[0-9A-Fa-f]*[0-9][0-9A-Fa-f|:._-]*|[0-9A-Fa-f]{8,}")
-_SLUG = re.compile(r"[a-z0-9_+.-]{1,64}")
-_OWN_WORDS = frozenset(
-    {
-        "connection_id",
-        "employee_connection_id",
-        "candidate_connection_id",
-        "technique",
-        "canonical_stage",
-        "step",
-        "stream",
-        "tenure_band",
-        "metric",
-        "metric_id",
-        "variant",
-        "job_family",
-        "column",
-    }
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What came of one check.
-
-    Parameters
-    ----------
-    check_id, suite, table, severity, reason, next_step
-        As declared.
-    status
-        ``passed``; ``failed`` (the data is wrong); ``could_not_run`` (nothing is known about the data);
-        ``skipped`` (no rows to judge, or too few).
-    observed
-        Counts and shares, never a value of a row.
-    n_rows
-        What was judged, counted in `unit`.
-    n_unexpected
-        Of those, how many are not as they must be.
-    unit
-        ``rows`` of the table, ``groups`` of it, text ``columns``, or ``aggregates`` of the whole.
-    ids
-        At most `MAX_IDS` of them, by connection and token, group or column.
-    detail
-        Why the check could not run or was skipped; empty otherwise.
-    """
-
-    check_id: str
-    suite: str
-    table: str
-    severity: Severity
-    status: Status
-    observed: Mapping[str, float | int]
-    n_rows: int
-    n_unexpected: int
-    ids: tuple[str, ...]
-    reason: str
-    next_step: str
-    detail: str = ""
-    unit: Unit = "rows"
-
-    @property
-    def is_blocking(self) -> bool:
-        """Whether nothing may be published: the data is wrong, or a check of any severity could not run."""
-        return self.status == "could_not_run" or (self.status == "failed" and self.severity == "error")
-
-    @property
-    def message(self) -> str:
-        """Subject, seen, why it matters, consequence, next step; without any value of the data."""
-        if self.status == "passed":
-            return f"`{self.table}`: `{self.check_id}` holds for {self.judged}."
-        if self.status == "skipped":
-            return f"`{self.table}`: `{self.check_id}` was skipped: {self.detail}."
-        if self.status == "could_not_run":
-            return (
-                f"`{self.table}`: `{self.check_id}` could not run: {self.detail}. Nothing is known about this part of "
-                "the data, so nothing is published. Run the build again; if it stays, the table or the check changed."
-            )
-        consequence = "Nothing is published." if self.severity == "error" else "Published with this warning."
-        return f"`{self.table}`: `{self.check_id}` fails: {self.seen}. {self.reason} {consequence} {self.next_step}"
-
-    @property
-    def judged(self) -> str:
-        """What was judged, in words: "200 rows", "12 groups"."""
-        return f"{self.n_rows:,} {self.unit if self.n_rows != 1 else self.unit.removesuffix('s')}"
-
-    @property
-    def seen(self) -> str:
-        """What was found, in words."""
-        numbers = ", ".join(f"{name} {value:,.6g}" for name, value in self.observed.items())
-        if self.n_rows == 0:
-            return self.detail or "no rows"
-        return numbers if self.unit == "aggregates" else f"{self.n_unexpected:,} of {self.judged}"
 
 
 class UnknownCheckError(KeyError):
@@ -222,7 +116,8 @@ def evaluate_all(
 def evaluate_table(
     checks: Sequence[Check], frame: pd.DataFrame, *, now: datetime | None = None, previous_rows: int | None = None
 ) -> list[Outcome]:
-    """Run checks of one table; checks that share a measure share its computation and one validation."""
+    """Run checks of one table; checks that share a measure share its computation."""
+    from expectations.engine import validate
     from expectations.measures import Surroundings, tidy
 
     around = Surroundings(now=now or datetime.now(UTC), previous_rows=previous_rows)
@@ -231,138 +126,80 @@ def evaluate_table(
     except Exception as error:
         detail = f"the table has a shape no check expects ({type(error).__name__})"
         return [_outcome(check, "could_not_run", detail=detail) for check in checks]
-    groups: dict[Measure, list[Check]] = {}
-    for check in checks:
-        groups.setdefault(check.measure, []).append(check)
-    made = {
-        outcome.check_id: outcome
-        for declared, group in groups.items()
-        for outcome in _evaluate_measure(declared, group, ready, around)
-    }
+    made: dict[str, Outcome] = {}
+    aggregated: list[tuple[Check, pd.DataFrame]] = []
+    by_row: list[list[tuple[Check, pd.DataFrame]]] = []
+    for declared, group in _by_measure(checks).items():
+        measured = _measured(declared, ready, around)
+        if isinstance(measured, str):
+            made |= {check.id: _outcome(check, "could_not_run", detail=measured) for check in group}
+        elif measured.empty:
+            made |= {check.id: _empty(check, len(ready), around) for check in group}
+        else:
+            runnable = [(check, measured) for check in group if check.expect.columns() <= set(measured.columns)]
+            lacking = [check for check in group if not check.expect.columns() <= set(measured.columns)]
+            made |= {check.id: _lacking(check, measured) for check in lacking}
+            if runnable and isinstance(declared, Rows | Holds | Age | Steps):
+                by_row.append(runnable)
+            else:
+                aggregated += runnable
+    # Aggregates are a few rows each and go side by side; rows of the table are not padded to other lengths.
+    for judged in (aggregated, *by_row):
+        if judged:
+            verdicts = validate(judged)
+            made |= {check.id: _judge(check, verdicts[check.id], measured) for check, measured in judged}
     return [made[check.id] for check in checks]
 
 
-def _evaluate_measure(
-    declared: Measure, checks: Sequence[Check], frame: pd.DataFrame, around: Surroundings
-) -> list[Outcome]:
+def _by_measure(checks: Iterable[Check]) -> dict[Measure, list[Check]]:
+    groups: dict[Measure, list[Check]] = {}
+    for check in checks:
+        groups.setdefault(check.measure, []).append(check)
+    return groups
+
+
+def _measured(declared: Measure, frame: pd.DataFrame, around: Surroundings) -> pd.DataFrame | str:
+    """The rows to judge, or why there are none."""
     from expectations.measures import measure
 
     missing = sorted(declared.columns() - set(frame.columns))
     if missing:
-        detail = f"the table has no column {', '.join(f'`{name}`' for name in missing)}"
-        return [_outcome(check, "could_not_run", detail=detail) for check in checks]
+        return _no_column(missing)
     try:
-        measured = measure(declared, frame, around)
+        return measure(declared, frame, around)
     except Exception as error:
         # The class only: a message of pandas may quote the value it stumbled over.
-        detail = f"measuring raised {type(error).__name__}"
-        return [_outcome(check, "could_not_run", detail=detail) for check in checks]
-    if measured.empty:
-        return [_empty(check, len(frame)) for check in checks]
-    return _validate(checks, measured)
+        return f"measuring raised {type(error).__name__}"
 
 
-def _empty(check: Check, n_table: int) -> Outcome:
+def _no_column(missing: Iterable[str]) -> str:
+    return f"the table has no column {', '.join(f'`{name}`' for name in missing)}"
+
+
+def _lacking(check: Check, measured: pd.DataFrame) -> Outcome:
+    missing = sorted(check.expect.columns() - set(measured.columns))
+    return _outcome(check, "could_not_run", detail=_no_column(missing))
+
+
+def _empty(check: Check, n_table: int, around: Surroundings) -> Outcome:
     why = "the table has no rows" if n_table == 0 else "no rows to judge, or fewer than the check needs"
+    if isinstance(check.measure, Volume) and not around.previous_rows:
+        why = "there is no load before to compare with"
     status: dict[str, Status] = {"pass": "passed", "skip": "skipped", "fail": "failed"}
     return _outcome(check, status[check.when_empty], detail=why, observed={"n_table": n_table})
 
 
-def _validate(checks: Sequence[Check], measured: pd.DataFrame) -> list[Outcome]:
-    """Judge one measured frame by the expectations of several checks, in one validation."""
-    outcomes: list[Outcome] = []
-    runnable = []
-    for check in checks:
-        missing = sorted(check.expect.columns() - set(measured.columns))
-        if missing:
-            detail = f"the table has no column {', '.join(f'`{name}`' for name in missing)}"
-            outcomes.append(_outcome(check, "could_not_run", detail=detail))
-        else:
-            runnable.append(check)
-    if not runnable:
-        return outcomes
-    try:
-        results = _great_expectations(runnable, measured)
-    except Exception as error:
-        detail = f"Great Expectations raised {type(error).__name__}"
-        return outcomes + [_outcome(check, "could_not_run", detail=detail) for check in runnable]
-    return outcomes + [_judge(check, results.get(check.id), measured) for check in runnable]
-
-
-def _great_expectations(checks: Sequence[Check], measured: pd.DataFrame) -> dict[str, Any]:
-    """Validation results by check id."""
-    gx = _library()
-    # Copies, and unique names, so that no state of one validation is seen by another.
-    suite = gx.ExpectationSuite(
-        name="checks",
-        expectations=[
-            getattr(gx.expectations, check.expect.kind)(**check.expect.kwargs, meta={"check": check.id})
-            for check in checks
-        ],
-    )
-    with warnings.catch_warnings():
-        # GX 1.24 still asks pandas in ways that pandas 3 announces to drop; nothing of it concerns the result.
-        warnings.simplefilter("ignore")
-        batch = _batches().get_batch(batch_parameters={"dataframe": measured})
-        validation = batch.validate(
-            suite,
-            result_format={
-                "result_format": "SUMMARY",
-                "exclude_unexpected_values": True,
-                "return_unexpected_index_query": False,
-                "partial_unexpected_count": MAX_IDS,
-            },
-        )
-    return {result.expectation_config.meta["check"]: result for result in validation.results}
-
-
-@cache
-def _library() -> Any:
-    """Great Expectations, imported when the first check runs (it costs seconds) and with its telemetry off."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    import great_expectations as gx
-
-    # Its tracebacks may quote data; what a check reports is decided here.
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
-    return gx
-
-
-@cache
-def _batches() -> Any:
-    """One batch definition in one ephemeral context, for every frame of the process."""
-    context = _library().get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_pandas("marts").add_dataframe_asset("measured")
-    return asset.add_batch_definition_whole_dataframe("whole")
-
-
-def _judge(check: Check, result: Any, measured: pd.DataFrame) -> Outcome:
-    crash = "Great Expectations gave no result" if result is None else _crash(result.exception_info)
-    if crash:
-        return _outcome(check, "could_not_run", detail=crash)
-    found = result.result
-    n_unexpected = int(found.get("unexpected_count") or 0) or int(not result.success)
-    positions = found.get("partial_unexpected_index_list") or []
+def _judge(check: Check, verdict: Verdict, measured: pd.DataFrame) -> Outcome:
+    if verdict.crash:
+        return _outcome(check, "could_not_run", detail=verdict.crash)
     return _outcome(
         check,
-        "passed" if result.success else "failed",
-        observed=_observed(check, found, measured),
+        "passed" if verdict.holds else "failed",
+        observed=_observed(check, verdict, measured),
         n_rows=len(measured),
-        n_unexpected=0 if result.success else n_unexpected,
-        ids=() if result.success else _ids(check, measured, positions),
+        n_unexpected=verdict.n_unexpected,
+        ids=() if verdict.holds else row_ids(check, measured, verdict.positions),
     )
-
-
-def _crash(exception_info: Mapping[str, Any]) -> str:
-    """Why an expectation crashed, without its message: Great Expectations reports a crash as ``success=False``."""
-    entries = [exception_info, *(value for value in exception_info.values() if isinstance(value, Mapping))]
-    raised = [entry for entry in entries if entry.get("raised_exception")]
-    if not raised:
-        return ""
-    trace = str(raised[0].get("exception_traceback") or "").strip().rsplit("\n", 1)[-1]
-    named = re.match(r"([A-Za-z_][\w.]*(?:Error|Exception))\b", trace)
-    return f"the expectation raised {named.group(1).rpartition('.')[2] if named else 'an exception'}"
 
 
 def _unit(check: Check) -> Unit:
@@ -374,7 +211,7 @@ def _unit(check: Check) -> Unit:
     return "groups" if getattr(check.measure, "by", ()) else "aggregates"
 
 
-def _observed(check: Check, found: Mapping[str, Any], measured: pd.DataFrame) -> dict[str, float | int]:
+def _observed(check: Check, verdict: Verdict, measured: pd.DataFrame) -> dict[str, float | int]:
     """Counts of what was judged; of an aggregate over the whole table its own numbers, which are nobody's."""
     from expectations.measures import numbers
 
@@ -383,34 +220,8 @@ def _observed(check: Check, found: Mapping[str, Any], measured: pd.DataFrame) ->
         return {"n_columns": len(measured), "n_cells": int(measured["n"].sum()), "n_found": int(hits.sum())}
     if _unit(check) == "aggregates":
         return numbers(measured)
-    n_judged = len(measured) - int(found.get("missing_count") or 0)
-    return {"n_judged": n_judged, "n_unexpected": int(found.get("unexpected_count") or 0)}
-
-
-def _ids(check: Check, measured: pd.DataFrame, positions: Sequence[Any]) -> tuple[str, ...]:
-    keys = ("column",) if isinstance(check.measure, TextCells) else TABLES.get(check.table, Table()).keys
-    grouped = getattr(check.measure, "by", ())
-    names = [name for name in (grouped or keys) if name in measured.columns]
-    if not names:
-        return ()
-    rows = measured.loc[[int(position) for position in positions][:MAX_IDS], names]
-    return tuple(" ".join(_shown(str(name), value) for name, value in row.items()) for row in rows.to_dict("records"))
-
-
-def _shown(name: str, value: Any) -> str:
-    """One part of an id, or a word in its place where it could be somebody's name."""
-    from expectations.patterns import TOKEN
-
-    if value is None or value != value:
-        return "-"
-    text = value.date().isoformat() if isinstance(value, datetime) else str(value)
-    if isinstance(value, float) and value.is_integer():
-        text = str(int(value))
-    if name in TOKEN_COLUMNS:
-        return text if TOKEN.fullmatch(text) else WITHHELD
-    if name in _OWN_WORDS:
-        return text if _SLUG.fullmatch(text) else WITHHELD
-    return text if _PLAIN_ID.fullmatch(text) else WITHHELD
+    judged = measured[sorted(check.expect.columns())].notna().all(axis=1)
+    return {"n_judged": int(judged.sum()), "n_unexpected": verdict.n_unexpected}
 
 
 def _outcome(

@@ -90,6 +90,17 @@ SUITE = Suite(
             next_step="Run `dbt build --select fct_hire_outcomes+` and look at the spells of the hires named.",
         ),
         Check(
+            id="validity_few_hires_unreviewed",
+            table=OUTCOMES,
+            measure=Share(
+                "performance_status == 'unreviewed'", among="performance_status in ['ok', 'unreviewed', 'refused']"
+            ),
+            expect=at_most(0.3),
+            severity="warning",
+            reason="Hires whose window passed without a rating are missing from every estimate, often for a reason.",
+            next_step="See review_coverage for the cycles concerned and check that the connection may read them.",
+        ),
+        Check(
             id="validity_raters_independent",
             table=OUTCOMES,
             measure=Share("rater_was_interviewer", among="rater_was_interviewer.notna()"),

@@ -253,7 +253,7 @@ def _performance_ratings() -> pd.DataFrame:
     grouped = ratings.groupby("cycle_id")["effective_rating"]
     z = (ratings["effective_rating"] - grouped.transform("mean")) / grouped.transform("std")
     return ratings.assign(
-        is_in_window=True, cell_id=cell, cell_kind="cycle_scale", n_cell=grouped.transform("size"), rating_z=z
+        is_in_window=True, cell_id=cell, cell_kind="cycle_scale_level", n_cell=grouped.transform("size"), rating_z=z
     )
 
 

@@ -156,9 +156,6 @@ MUTANTS: Mapping[str, Defect] = {
     "performance_cells_centred": loses_rows_after_standardising,
     "performance_criterion_needs_status": put("performance_rating_z", 0.5, where("status", "immature")),
     "performance_criterion_plausible": put("performance_rating_z", 8.0),
-    "performance_few_unreviewed": both(
-        put("status", "unreviewed", slice(0, 80)), put("performance_rating_z", None, slice(0, 80))
-    ),
     "performance_reviewed_within_expected": counts_too_high,
     "performance_closed_cycles_covered": put("n_reviewed", 30),
     # Validity
@@ -169,6 +166,7 @@ MUTANTS: Mapping[str, Defect] = {
     "validity_hires_linked": unlinked,
     "validity_tenure_not_negative": put("tenure_days", -4, 1),
     "validity_retention_agrees_with_tenure": put("retained_1y", False, 4),
+    "validity_few_hires_unreviewed": put("performance_status", "unreviewed", slice(0, 60)),
     "validity_raters_independent": put("rater_was_interviewer", True, slice(0, 90)),
     "validity_end_type_known": put("end_type", "unknown", lambda frame: frame["ended_on"].notna()),
     "validity_few_hires_excluded": put("is_excluded", True, slice(0, 60)),

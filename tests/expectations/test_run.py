@@ -14,7 +14,8 @@ import pytest
 
 from expectations import all_checks, evaluate, evaluate_all, evaluate_table, find_check
 from expectations.checks import Check, Expect, Holds, Rows
-from expectations.run import WITHHELD, UnknownCheckError
+from expectations.outcomes import WITHHELD
+from expectations.run import UnknownCheckError
 from expectations.tables import TABLES, TOKEN_COLUMNS
 
 CANARY = "Wanda Quagmire, wanda@quagmire.example"
