@@ -282,7 +282,7 @@ class _Builder:
         self.delete_with_children(deleted, frame, cards)
         used = np.union1d(frame["person_id"].to_numpy(), people["person_id"].to_numpy()[self.size.n_applications :])
         kept = people.iloc[used - 1]
-        self.tables["people"] = once(kept, np.full(len(kept), np.datetime64("1990-01-01", "s")), "person_id")
+        self.tables["people"] = once(kept, np.full(len(kept), np.datetime64("1990-01-01", "s")))
 
     def draw_forgotten(self, applications: Applications, new: Frame) -> tuple[Frame, Frame]:
         """Candidates deleted for good (every month at least one) and candidates made anonymous; never hires."""

@@ -189,7 +189,7 @@ def employee_tables(rng: Rng, roster: Roster) -> dict[str, Frame]:
     )
     return {
         "employees": employees,
-        "job_info": once(info, info["known"].to_numpy(), "row_id"),
+        "job_info": once(info, info["known"].to_numpy()),
         "employment_status": _employment_status(rng, spells, frame),
     }
 
@@ -222,7 +222,7 @@ def _employment_status(rng: Rng, spells: Frame, roster: Frame) -> Frame:
     rows = pd.concat([begun, gone], ignore_index=True).sort_values(
         ["date", "employee_id"], kind="stable", ignore_index=True
     )
-    return once(rows.assign(row_id=900_001 + np.arange(len(rows))), rows["valid_from"].to_numpy(), "row_id")
+    return once(rows.assign(row_id=900_001 + np.arange(len(rows))), rows["valid_from"].to_numpy())
 
 
 def perf_users(rng: Rng, roster: Roster, since: np.datetime64) -> Frame:

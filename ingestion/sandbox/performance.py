@@ -156,7 +156,7 @@ def _tables(reviews: Frame, calendar: Frame) -> dict[str, Frame]:
     return {
         "review_cycles": _cycles(calendar),
         "reviewees": _reviewees(pairs, reviews, calendar),
-        "review_questions": once(questions, since, "question_id"),
+        "review_questions": once(questions, since),
         "reviews": _review_rows(reviews),
     }
 

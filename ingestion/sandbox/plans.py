@@ -48,7 +48,6 @@ class Plans:
     family: Array
     stage_id: Array
     slot_id: Array
-    kit_of_slot: dict[int, int]
     kit_attributes: dict[int, list[int]]
     kit_questions: dict[int, list[tuple[int, str]]]
 
@@ -91,6 +90,86 @@ def _slot_name(rng: Rng, spellings: tuple[str, ...]) -> str:
     return spellings[min(int(rng.exponential(1.6)), len(spellings) - 1)]
 
 
+COLUMNS = {
+    "stages": "stage_id job_id name sort_order",
+    "plan_slots": "slot_id job_id stage_id kit_id name technique sort_order scheduling_type duration require_scorecard",
+    "attributes": "attribute_id job_id name attribute_type_id sort_order",
+    "focus": "focus_id kit_id attribute_id",
+    "questions": "question_id kit_id question answer_type required sort_order",
+}
+FIRST_ID = {
+    "stages": 5_000_001,
+    "plan_slots": 6_000_001,
+    "attributes": 9_000_001,
+    "focus": 9_500_001,
+    "questions": 9_800_001,
+}
+KIT_OFFSET = 1_000_000
+QUESTIONS = (("<p>Key take-aways</p>", "text"), ("<p>Would you work with them?</p>", "yes_no"))
+
+
+class _PlanWriter:
+    """Writes the plan of one requisition after the other."""
+
+    def __init__(self, rng: Rng, n_jobs: int) -> None:
+        self.rng = rng
+        self.rows: dict[str, list[tuple[object, ...]]] = {name: [] for name in COLUMNS}
+        self.position_of: dict[str, list[int]] = {name: [] for name in COLUMNS}
+        self.stage_id = np.zeros((n_jobs, len(STAGES)), "int64")
+        self.slot_id = np.zeros((n_jobs, len(TECHNIQUES) + 1), "int64")
+        self.kit_attributes: dict[int, list[int]] = {}
+        self.kit_questions: dict[int, list[tuple[int, str]]] = {}
+
+    def add(self, table: str, position: int, *values: object) -> int:
+        """Add a row under the next id of its table and return the id."""
+        number = FIRST_ID[table] + len(self.rows[table])
+        self.rows[table].append((number, *values))
+        self.position_of[table].append(position)
+        return number
+
+    def job(self, position: int, job_id: int, family: str) -> None:
+        """All stages of one requisition with their slots."""
+        attribute_of: dict[str, int] = {}
+        planned = [stage for stage in STAGES if stage in PLANS[family] or stage in ("application_review", "offer")]
+        for order, stage in enumerate(planned):
+            number = STAGES.index(stage)
+            spelling = str(self.rng.choice(STAGE_SPELLINGS[stage]))
+            stage_id = self.add("stages", position, job_id, spelling, order)
+            self.stage_id[position, number] = stage_id
+            for slot_order, technique in enumerate([*PLANS[family].get(stage, ()), *["debrief"] * (stage == "onsite")]):
+                kit = self.slot(position, job_id, stage_id, slot_order, technique)
+                self.card_form(position, job_id, kit, technique, attribute_of)
+
+    def slot(self, position: int, job_id: int, stage_id: int, order: int, technique: str) -> int:
+        """One planned interview; returns its kit."""
+        column = TECHNIQUE_INDEX.get(technique, DEBRIEF)
+        spec = None if column == DEBRIEF else TECHNIQUES[column]
+        name = _slot_name(self.rng, spec.spellings) if spec else str(self.rng.choice(DEBRIEF_SPELLINGS))
+        how = (spec.scheduling, spec.duration) if spec else ("needs_scheduling", 30)
+        kit = FIRST_ID["plan_slots"] + len(self.rows["plan_slots"]) + KIT_OFFSET
+        slot = self.add("plan_slots", position, job_id, stage_id, kit, name, technique, order, *how, True)
+        self.slot_id[position, column] = slot
+        return kit
+
+    def card_form(self, position: int, job_id: int, kit: int, technique: str, attribute_of: dict[str, int]) -> None:
+        """Attributes and questions on a kit's scorecard; kits of a job share attributes of the same name."""
+        column = TECHNIQUE_INDEX.get(technique, DEBRIEF)
+        for name in DEBRIEF_ATTRIBUTES if column == DEBRIEF else TECHNIQUES[column].attributes:
+            if name not in attribute_of:
+                order = len(attribute_of)
+                attribute_of[name] = self.add("attributes", position, job_id, name, 801 + order % 3, order)
+            self.add("focus", position, kit, attribute_of[name])
+            self.kit_attributes.setdefault(kit, []).append(attribute_of[name])
+        for order, (text, kind) in enumerate(QUESTIONS):
+            question = self.add("questions", position, kit, text, kind, kind == "text", order)
+            self.kit_questions.setdefault(kit, []).append((question, kind))
+
+    def frame(self, table: str, opened: Array) -> Frame:
+        """A table's rows, visible since their requisition opened."""
+        made = pd.DataFrame(self.rows[table], columns=COLUMNS[table].split())
+        return once(made, opened[np.array(self.position_of[table])])
+
+
 def draw_plans(rng: Rng, size: Size, start: np.datetime64, managers: dict[int, Array], recruiters: Array) -> Plans:
     """Requisitions spread over the history, each with the plan of its family.
 
@@ -99,65 +178,15 @@ def draw_plans(rng: Rng, size: Size, start: np.datetime64, managers: dict[int, A
         recruiters: user positions of recruiters.
     """
     jobs = _job_rows(rng, size, start, managers, recruiters)
-    n = len(jobs)
-    stage_id, slot_id = np.zeros((n, len(STAGES)), "int64"), np.zeros((n, len(TECHNIQUES) + 1), "int64")
-    stages: list[tuple[object, ...]] = []
-    slots: list[tuple[object, ...]] = []
-    attributes: list[tuple[object, ...]] = []
-    focus: list[tuple[object, ...]] = []
-    questions: list[tuple[object, ...]] = []
-    kit_attributes: dict[int, list[int]] = {}
-    kit_questions: dict[int, list[tuple[int, str]]] = {}
-    kit_of_slot: dict[int, int] = {}
+    writer = _PlanWriter(rng, len(jobs))
     for position, (job_id, family) in enumerate(zip(jobs["job_id"].tolist(), jobs["family"], strict=True)):
-        of_name: dict[str, int] = {}
-        for order, stage in enumerate(s for s in STAGES if s in PLANS[family] or s in ("application_review", "offer")):
-            number = STAGES.index(stage)
-            stage_id[position, number] = 5_000_001 + len(stages)
-            stages.append((stage_id[position, number], job_id, rng.choice(STAGE_SPELLINGS[stage]), order, position))
-            planned = [*PLANS[family].get(stage, ()), *(["debrief"] if stage == "onsite" else [])]
-            for technique in planned:
-                column = TECHNIQUE_INDEX.get(technique, DEBRIEF)
-                spec = None if column == DEBRIEF else TECHNIQUES[column]
-                slot = 6_000_001 + len(slots)
-                kit = slot + 1_000_000
-                slot_id[position, column], kit_of_slot[slot] = slot, kit
-                name = _slot_name(rng, spec.spellings) if spec else str(rng.choice(DEBRIEF_SPELLINGS))
-                how = (spec.scheduling, spec.duration) if spec else ("needs_scheduling", 30)
-                stage_row = stage_id[position, number]
-                slots.append((slot, job_id, stage_row, kit, name, technique, len(slots) % 20, *how, True, position))
-                for name in spec.attributes if spec else DEBRIEF_ATTRIBUTES:
-                    if name not in of_name:
-                        of_name[name] = 9_000_001 + len(attributes)
-                        attributes.append((of_name[name], job_id, name, 801 + len(of_name) % 3, len(of_name), position))
-                    focus.append((9_500_001 + len(focus), kit, of_name[name], position))
-                    kit_attributes.setdefault(kit, []).append(of_name[name])
-                for text, kind in (("<p>Key take-aways</p>", "text"), ("<p>Would you work with them?</p>", "yes_no")):
-                    question = 9_800_001 + len(questions)
-                    questions.append((question, kit, text, kind, kind == "text", len(questions) % 2, position))
-                    kit_questions.setdefault(kit, []).append((question, kind))
-
-    opened = jobs["opened_at"].to_numpy()
-
-    def frame(rows: list[tuple[object, ...]], columns: str, key: str) -> Frame:
-        made = pd.DataFrame(rows, columns=[*columns.split(), "position"])
-        return once(made.drop(columns="position"), opened[made["position"].to_numpy()], key)
-
-    tables = {
-        "jobs": _job_versions(jobs),
-        "stages": frame(stages, "stage_id job_id name sort_order", "stage_id"),
-        "plan_slots": frame(
-            slots,
-            "slot_id job_id stage_id kit_id name technique sort_order scheduling_type duration require_scorecard",
-            "slot_id",
-        ),
-        "attributes": frame(attributes, "attribute_id job_id name attribute_type_id sort_order", "attribute_id"),
-        "focus": frame(focus, "focus_id kit_id attribute_id", "focus_id"),
-        "questions": frame(questions, "question_id kit_id question answer_type required sort_order", "question_id"),
-        **_small_lists(later(np.array([start]), -400)[0]),
-    }
+        writer.job(position, job_id, family)
+    tables = {name: writer.frame(name, jobs["opened_at"].to_numpy()) for name in COLUMNS}
+    tables |= {"jobs": _job_versions(jobs), **_small_lists(later(np.array([start]), -400)[0])}
     family_number = jobs.pop("family_number").to_numpy()
-    return Plans(tables, jobs, family_number, stage_id, slot_id, kit_of_slot, kit_attributes, kit_questions)
+    return Plans(
+        tables, jobs, family_number, writer.stage_id, writer.slot_id, writer.kit_attributes, writer.kit_questions
+    )
 
 
 def _job_versions(jobs: Frame) -> Frame:
@@ -169,27 +198,19 @@ def _job_versions(jobs: Frame) -> Frame:
 
 
 def _small_lists(since: np.datetime64) -> dict[str, Frame]:
-    def frame(rows: list[tuple[object, ...]], columns: str, key: str) -> Frame:
-        made = pd.DataFrame(rows, columns=columns.split())
-        return once(made, np.full(len(made), since), key)
-
+    """Departments, sources and reasons, as they were long before the history begins."""
+    lists: dict[str, tuple[int, str, list[tuple[object, ...]]]] = {
+        "departments": (101, "department_id name", [(name,) for name in names.DEPARTMENTS.values()]),
+        "sources": (201, "source_id name type_id type_name", list(names.SOURCES)),
+        "rejection_reasons": (301, "reason_id name type_id type_key type_name", list(names.REJECTION_REASONS)),
+        "close_reasons": (401, "close_reason_id name", [(name,) for name in names.CLOSE_REASONS]),
+    }
     return {
-        "departments": frame(
-            [(101 + i, name) for i, name in enumerate(names.DEPARTMENTS.values())],
-            "department_id name",
-            "department_id",
-        ),
-        "sources": frame(
-            [(201 + i, *row) for i, row in enumerate(names.SOURCES)], "source_id name type_id type_name", "source_id"
-        ),
-        "rejection_reasons": frame(
-            [(301 + i, *row) for i, row in enumerate(names.REJECTION_REASONS)],
-            "reason_id name type_id type_key type_name",
-            "reason_id",
-        ),
-        "close_reasons": frame(
-            [(401 + i, name) for i, name in enumerate(names.CLOSE_REASONS)], "close_reason_id name", "close_reason_id"
-        ),
+        table: once(
+            pd.DataFrame([(first + i, *row) for i, row in enumerate(rows)], columns=columns.split()),
+            np.full(len(rows), since),
+        )
+        for table, (first, columns, rows) in lists.items()
     }
 
 

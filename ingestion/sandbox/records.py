@@ -154,7 +154,7 @@ def rejection_rows(rng: Rng, applications: Applications, process: Process, plans
             "rejected_at": at[order],
         }
     )
-    return once(made, at[order], "rejection_id")
+    return once(made, at[order])
 
 
 def offers_and_openings(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ingestion.sandbox import scoring
 from ingestion.sandbox.hiring import MAX_ATTRIBUTES, Process
-from ingestion.sandbox.plans import DEBRIEF, FIRST_USER_ID, Plans
+from ingestion.sandbox.plans import DEBRIEF, FIRST_USER_ID, KIT_OFFSET, Plans
 from ingestion.sandbox.records import Applications
 from ingestion.sandbox.versions import NEVER, Array, Frame, Rng, later, once, stack
 
@@ -59,7 +59,7 @@ def _with_ids(rng: Rng, applications: Applications, process: Process, plans: Pla
         application_id=applications.frame["application_id"].to_numpy()[applications.interviewed[row]],
         job=job,
         slot_id=slot,
-        kit_id=slot + 1_000_000,
+        kit_id=slot + KIT_OFFSET,
         scheduled_at=scheduled,
         is_task=is_task,
         interviewer_id=cards["interviewer"] + FIRST_USER_ID,
@@ -221,4 +221,4 @@ def _answers(cards: Frame, plans: Plans) -> Frame:
             )
         )
     frame = pd.concat(parts, ignore_index=True).sort_values("answer_id", ignore_index=True)
-    return once(frame, frame["valid_from"].to_numpy(), "answer_id")
+    return once(frame, frame["valid_from"].to_numpy())

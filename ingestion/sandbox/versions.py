@@ -108,9 +108,8 @@ def close_versions(frame: Frame, key: str) -> Frame:
     return frame.assign(created_at=since[first][run], valid_to=until)
 
 
-def once(frame: Frame, valid_from: Array, key: str) -> Frame:
+def once(frame: Frame, valid_from: Array) -> Frame:
     """Rows that never change."""
-    del key
     return frame.assign(created_at=valid_from, valid_from=valid_from, valid_to=np.full(len(frame), NEVER))
 
 
