@@ -18,7 +18,7 @@ import typer
 import uvicorn
 
 from ingestion.sandbox.chaos import KINDS, UnknownChaos
-from ingestion.sandbox.files import write_drops
+from ingestion.sandbox.files import DROP_SIZES, write_drops
 from ingestion.sandbox.limits import RATES
 from ingestion.sandbox.runner import running_sandbox
 from ingestion.sandbox.server import Sandbox, open_company
@@ -100,7 +100,10 @@ def serve(
     control: Annotated[
         bool, typer.Option("--control", help="Answer /control/chaos, /control/advance and /control/log.")
     ] = False,
-    drops: Annotated[bool, typer.Option("--drops/--no-drops", help="Write the file drops when starting.")] = True,
+    drops: Annotated[
+        bool,
+        typer.Option("--drops/--no-drops", help=f"Write the file drops when starting (sizes {', '.join(DROP_SIZES)})."),
+    ] = True,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; prints one JSON line with addresses and credentials when ready.
 
@@ -124,7 +127,7 @@ def serve(
 def _run(sandbox: Sandbox, state: Path, remembered: SandboxState, *, drops: bool) -> None:
     sandbox.store()
     listener = sandbox.bind()
-    if drops:
+    if drops and remembered.size in DROP_SIZES:
         write_drops(sandbox.store(), state / "drops", remembered.as_of)
     listener.listen()  # a client that reads the line below may connect at once
     description = {
@@ -213,7 +216,8 @@ def execute(
         _fail(problem)
     typer.echo("Starting the pretend company …", err=True)
     with running_sandbox(state=state, rate=rate) as sandbox:
-        sandbox.write_drops()
+        if sandbox.server.state.size in DROP_SIZES:
+            sandbox.write_drops()
         typer.echo(f"Pretend company ready: its calendar says {sandbox.as_of}, rate limits {rate}.", err=True)
         child = subprocess.Popen(command.args, env=os.environ | sandbox.env)
         for number in (signal.SIGINT, signal.SIGTERM):

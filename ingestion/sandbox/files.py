@@ -28,6 +28,9 @@ WIDE_NAME = "performance_overview.xlsx"
 WIDE_SHEET = "Ratings"
 WIDE_HEADER_ROW = 3
 WIDE_FOOTER_ROWS = 2
+DROP_SIZES = ("tiny", "demo", "S", "M")
+"""Companies small enough to keep in spreadsheets; a larger one would take minutes and gigabytes to write out."""
+
 NOT_RATED = "N/A"
 RATING_RANKS = {"strong_no": 1, "definitely_not": 1, "no": 2, "mixed": 3, "yes": 4, "strong_yes": 5}
 RELATIONS = {"Manager": "manager", "Self": "self", "Peer": "peer", "Upward": "upward"}
@@ -370,4 +373,4 @@ def _place(unfinished: Path, path: Path, rows: int) -> Record:
     return {"name": path.name, "sha256": digest, "rows": rows, "mode": "full"}
 
 
-__all__ = ["COLUMNS", "WIDE_FOOTER_ROWS", "WIDE_HEADER_ROW", "WIDE_NAME", "WIDE_SHEET", "write_drops"]
+__all__ = ["COLUMNS", "DROP_SIZES", "WIDE_FOOTER_ROWS", "WIDE_HEADER_ROW", "WIDE_NAME", "WIDE_SHEET", "write_drops"]
