@@ -57,7 +57,12 @@ TRIES = 6
 BODY_TRIES = 3
 """Attempts at an answer that is no JSON: a cut line is worth one more look, a maintenance page is not worth many."""
 
-SCRUB = re.compile(r"\S+@\S+|\d{5,}|[A-Za-z0-9_\-]{24,}")
+SCRUB = re.compile(r"\S+@\S+|[A-Za-z0-9_\-]{24,}|\d{5,}")
+
+MARGIN = 0.05
+"""Seconds after a window's end before the next request: the vendor's clock and ours are not the same to the hair."""
+
+SHORTLY = 0.02
 
 
 # ---------------------------------------------------------------------------------------------------- credentials
@@ -397,53 +402,72 @@ class Budget:
     The vendor's headers rule. Between two answers the threads count down together, so that ten of them do not spend the
     last unit ten times. Fixed windows (Greenhouse: 30 s) are waited out to their reset, not spread: spreading would
     waste what is left when a sync starts late in a window.
+
+    Attributes:
+        limit: requests per window, as the last answer said.
+        remaining: what is left of it; None before any answer said so.
     """
 
+    announce: Callable[[float], None]
     sleep: Callable[[float], None]
     clock: Callable[[], float] = time.monotonic
     limit: int | None = None
     remaining: int | None = None
-    _reset: float = 0.0
+    _reset: float | None = None
     _blocked_until: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def acquire(self) -> float:
         """Take one request, waiting for it if need be; returns the seconds waited."""
         waited = 0.0
-        while True:
-            with self._lock:
-                now = self.clock()
-                pause = self._blocked_until - now
-                if pause <= 0 and self.remaining is not None and self.remaining <= 0:
-                    pause = self._reset - now
-                    if pause <= 0:
-                        self.remaining = self.limit
-                if pause <= 0:
-                    if self.remaining is not None:
-                        self.remaining -= 1
-                    return waited
+        while (pause := self._take()) > 0:
+            self.announce(pause)
             self.sleep(pause)
             waited += pause
+        return waited
+
+    def _take(self) -> float:
+        """0 when a request was taken, else how long to wait before asking again."""
+        with self._lock:
+            now = self.clock()
+            if now < self._blocked_until:
+                return self._blocked_until - now
+            if self.remaining is not None and self.remaining <= 0:
+                if self._reset is None:
+                    return SHORTLY  # all of a new window is in flight; the first answer says when it ends
+                if now < self._reset:
+                    return self._reset - now
+                self.remaining, self._reset = self.limit, None
+            if self.remaining is not None:
+                self.remaining -= 1
+            return 0.0
 
     def block(self, seconds: float) -> None:
         """Nobody asks again before `seconds` are over."""
         with self._lock:
             self._blocked_until = max(self._blocked_until, self.clock() + seconds)
 
+    def lost(self) -> None:
+        """A request got no answer: what is left is unknown until the next one."""
+        with self._lock:
+            self.remaining, self._reset = None, None
+
     def learn(self, headers: Mapping[str, str], vendor_now: datetime) -> None:
-        """Take over what the answer's headers say."""
+        """Take over what the answer's headers say; an answer of a window that is over says nothing about the next."""
         limit, remaining = number(headers, "limit"), number(headers, "remaining")
-        reset = number(headers, "reset")
         if remaining is None:
             return
+        left = seconds_until(number(headers, "reset"), vendor_now)
         with self._lock:
-            until = self.clock() + seconds_until(reset, vendor_now)
-            # Fixed windows: the reset of one window is the same on every answer, give or take the line. In the same
-            # window an answer may arrive late, so only a smaller number is news.
-            same_window = abs(until - self._reset) < 2.0 and self.remaining is not None
-            self.remaining = min(self.remaining or 0, int(remaining)) if same_window else int(remaining)
+            now = self.clock()
             self.limit = int(limit) if limit is not None else self.limit
-            self._reset = self._reset if same_window else until
+            if left <= 0 and self.remaining is not None:
+                return
+            over = self.remaining is None or (self._reset is not None and now >= self._reset)
+            # Within a window answers may arrive out of order: only a smaller number is news.
+            self.remaining = int(remaining) if over else min(self.remaining or 0, int(remaining))
+            if over or self._reset is None:
+                self._reset = now + left + MARGIN
 
 
 def number(headers: Mapping[str, str], name: str) -> float | None:
@@ -464,8 +488,8 @@ def seconds_until(reset: float | None, vendor_now: datetime) -> float:
     if reset is None:
         return 30.0
     for seconds in (reset - vendor_now.timestamp(), reset - time.time(), reset):
-        if -1.0 <= seconds <= 300.0:
-            return max(seconds, 0.0) + 0.05
+        if -2.0 <= seconds <= 300.0:
+            return max(seconds, 0.0)
     return 30.0
 
 
@@ -506,7 +530,8 @@ class Client:
         default_base_url: used when connections.toml names none.
         headers: sent with every request.
         on_wait: told (seconds, reason) before every pause.
-        sleep: replaced in tests that watch the waiting.
+        sleep: replaced, with `clock`, in tests that watch the waiting.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -518,6 +543,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         on_wait: Callable[[float, str], None] | None = None,
         sleep: Callable[[float], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.connection = connection
         self.auth: Auth = auth or NoAuth()
@@ -529,7 +555,7 @@ class Client:
         self.clock_seen = False
         self._stopped = threading.Event()
         self._sleep = sleep or self._sleep_until_stopped
-        self.budget = Budget(self._wait_for_window)
+        self.budget = Budget(self._announce_window, self._sleep, clock)
         self._threads = threading.local()
         self._http = httpx.Client(
             timeout=httpx.Timeout(60.0, connect=10.0),
@@ -688,6 +714,7 @@ class Client:
             )
         except httpx.TransportError as error:
             patience.failures += 1
+            self.budget.lost()
             host = urlsplit(asked.url).netloc.rpartition("@")[2]
             cause = type(error).__name__
             patience.pause(
@@ -771,9 +798,9 @@ class Client:
         if self._stopped.wait(seconds):
             raise Stopped(self.connection.id)
 
-    def _wait_for_window(self, seconds: float) -> None:
-        self.on_wait(seconds, "rate window used up")
-        self._sleep(seconds)
+    def _announce_window(self, seconds: float) -> None:
+        if seconds > SHORTLY:
+            self.on_wait(seconds, "rate window used up")
 
     def pause(self, seconds: float, reason: str) -> None:
         """Wait, and say so."""

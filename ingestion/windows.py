@@ -23,6 +23,7 @@ TARGET_REQUESTS = 200
 """The window is the unit of resuming: two minutes of a budget of 50 requests in 30 seconds."""
 
 LARGEST_STEP = 64.0
+SMALLEST_DAYS = 1.0
 OVERLAP = timedelta(minutes=60)
 SWEEP_EVERY = timedelta(days=7)
 
@@ -91,9 +92,9 @@ def after(stream: Stream, state: StreamState, window: Window, aim: Aim, requests
 def resized(window: Window, requests: int) -> float:
     """Days of the next window, so that it costs about `TARGET_REQUESTS`."""
     assert window.start is not None
-    days = max((window.end - window.start).total_seconds() / 86_400, 1 / 24)
+    days = max((window.end - window.start).total_seconds() / 86_400, SMALLEST_DAYS)
     factor = min(LARGEST_STEP, max(0.25, TARGET_REQUESTS / max(requests, 1)))
-    return max(1 / 24, min(days * factor, 20_000.0))
+    return max(SMALLEST_DAYS, min(days * factor, 20_000.0))
 
 
 def complete_due(stream: Stream, state: StreamState, now: datetime) -> bool:
