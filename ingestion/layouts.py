@@ -30,7 +30,7 @@ class Layout(BaseModel):
     files: str
     stream: Literal["employees", "reviews", "job_changes", "applications", "interviews", "scorecards"]
     shape: Literal["tidy", "wide"] = "tidy"
-    mode: Literal["full", "delta"] = "delta"
+    mode: Literal["full", "delta"] = "full"
     header_row: int | tuple[int, ...] = 1
     skip_footer: int = 0
     sheet: str | None = None

@@ -2,14 +2,14 @@ with seats as (
     select
         connection_id,
         interviewer_id
-    from {{ source('raw_files', 'interviews') }}
+    from {{ current_rows('interviews') }}
 ),
 
 cards as (
     select
         connection_id,
         interviewer_id
-    from {{ source('raw_files', 'scorecards') }}
+    from {{ current_rows('scorecards') }}
 ),
 
 everyone as (

@@ -1,5 +1,5 @@
 with employees as (
-    select * from {{ source('raw_files', 'employees') }}
+    select * from {{ current_rows('employees') }}
 )
 
 -- The spreadsheet keeps one stay per employee.

@@ -1,5 +1,5 @@
 with seats as (
-    select * from {{ source('raw_files', 'interviews') }}
+    select * from {{ current_rows('interviews') }}
 )
 
 select

@@ -1,5 +1,5 @@
 with seats as (
-    select * from {{ source('raw_files', 'interviews') }}
+    select * from {{ current_rows('interviews') }}
 )
 
 -- One row per interviewer in the drop; one row per interview here.
@@ -14,7 +14,8 @@ select
     {{ utc('min(starts_at)') }} as starts_at,
     {{ utc('max(ends_at)') }} as ends_at,
     case
-        when max(case when lower(status) in ('complete', 'completed', 'done', 'held') then 1 else 0 end) = 1 then 'complete'
+        when max(case when lower(status) in ('complete', 'completed', 'done', 'held') then 1 else 0 end) = 1
+            then 'complete'
         when min(case when lower(status) in ('cancelled', 'canceled', 'no show', 'skipped') then 1 else 0 end) = 1
             then 'cancelled'
         else 'scheduled'

@@ -1,9 +1,9 @@
 with employees as (
-    select * from {{ source('raw_files', 'employees') }}
+    select * from {{ current_rows('employees') }}
 ),
 
 changes as (
-    select * from {{ source('raw_files', 'job_changes') }}
+    select * from {{ current_rows('job_changes') }}
 ),
 
 ordered as (

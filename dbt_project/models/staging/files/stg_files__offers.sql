@@ -1,5 +1,5 @@
 with applications as (
-    select * from {{ source('raw_files', 'applications') }}
+    select * from {{ current_rows('applications') }}
 )
 
 -- A hired row of the spreadsheet stands for one accepted offer.

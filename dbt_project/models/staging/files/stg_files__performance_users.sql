@@ -1,5 +1,5 @@
 with reviews as (
-    select * from {{ source('raw_files', 'reviews') }}
+    select * from {{ current_rows('reviews') }}
 ),
 
 people as (

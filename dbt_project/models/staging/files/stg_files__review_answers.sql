@@ -1,5 +1,5 @@
 with answers as (
-    select * from {{ source('raw_files', 'reviews') }}
+    select * from {{ current_rows('reviews') }}
     where lower(coalesce(status, 'submitted')) not in ('draft', 'in progress', 'in_progress')
 ),
 

@@ -1,5 +1,5 @@
 with rows_read as (
-    select * from {{ source('raw_files', 'scorecards') }}
+    select * from {{ current_rows('scorecards') }}
 )
 
 select

@@ -1,5 +1,5 @@
 with rows_read as (
-    select * from {{ source('raw_files', 'scorecards') }}
+    select * from {{ current_rows('scorecards') }}
 ),
 
 scales as (
@@ -16,8 +16,12 @@ cards as (
         min(application_id) as application_id,
         min(interview_name) as interview_name,
         min(recommendation) as recommendation_label,
-        max(case when lower(attribute) = 'overall' and scale_max > scale_min
-            then (rating_value - scale_min) / (scale_max - scale_min) end) as overall_score,
+        max(
+            case
+                when lower(attribute) = 'overall' and scale_max > scale_min
+                    then (rating_value - scale_min) / (scale_max - scale_min)
+            end
+        ) as overall_score,
         max(submitted_at) as submitted_at
     from rows_read
     group by connection_id, interview_id, interviewer_id
