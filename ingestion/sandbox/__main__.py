@@ -83,11 +83,11 @@ def _state(directory: Path, seed: int | None, size: str | None, as_of: date | No
 def serve(
     state: StateOption = Path("data/sandbox"),
     size: Annotated[
-        str | None, typer.Option(help=f"How big the company is: {', '.join(SIZES)} [default: demo].")
+        str | None, typer.Option(help=f"How big the company is: {', '.join(SIZES)} (default: demo).")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same company [default: 7].")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same company (default: 7).")] = None,
     as_of: Annotated[
-        str | None, typer.Option("--as-of", help="Day the clock starts at [default: three months ago].")
+        str | None, typer.Option("--as-of", help="Day the clock starts at (default: three months ago).")
     ] = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
     rate: Annotated[
@@ -102,7 +102,7 @@ def serve(
     ] = False,
     drops: Annotated[
         bool,
-        typer.Option("--drops/--no-drops", help=f"Write the file drops when starting (sizes {', '.join(DROP_SIZES)})."),
+        typer.Option(help=f"Write the file drops when starting ({', '.join(DROP_SIZES)})."),
     ] = True,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; prints one JSON line with addresses and credentials when ready.
@@ -197,8 +197,8 @@ def advance(
 def execute(
     command: typer.Context,
     state: StateOption = Path("data/sandbox"),
-    size: Annotated[str | None, typer.Option(help=f"{', '.join(SIZES)} [default: demo].")] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same company [default: 7].")] = None,
+    size: Annotated[str | None, typer.Option(help=f"{', '.join(SIZES)} (default: demo).")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same company (default: 7).")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="Day the clock starts at.")] = None,
     rate: Annotated[str, typer.Option(help=f"Rate windows: {', '.join(RATES)}.")] = "raised",
 ) -> None:
