@@ -3,7 +3,7 @@
     {{ (custom_schema_name or target.schema) | trim }}
 {%- endmacro %}
 
-{# The restricted zone is a file of its own (an attached database on DuckDB, a database with its own grants elsewhere). #}
+{# The restricted zone is a file of its own: an attached database on DuckDB, a database with its own grants elsewhere. #}
 {% macro generate_database_name(custom_database_name=none, node=none) -%}
     {{ (custom_database_name or target.database) | trim }}
 {%- endmacro %}

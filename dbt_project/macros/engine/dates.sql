@@ -22,6 +22,11 @@
     {{ date_expression }} + interval '{{ days }}' day
 {%- endmacro %}
 
+{# Var as_of as a moment, null when the data says how far it reaches. #}
+{% macro declared_as_of() -%}
+    cast({% if var('as_of', '') %}'{{ var('as_of') }}'{% else %}null{% endif %} as timestamp)
+{%- endmacro %}
+
 {# First day of the period; weeks start on Monday. #}
 {% macro period_start(period, date_expression) -%}
     cast(date_trunc('{{ period }}', {{ date_expression }}) as date)

@@ -1,6 +1,15 @@
 {# Linearly interpolated quantile of an aggregate. #}
 {% macro quantile(expression, q) -%}
+    {{ return(adapter.dispatch('quantile')(expression, q)) }}
+{%- endmacro %}
+
+{% macro default__quantile(expression, q) -%}
     percentile_cont({{ q }}) within group (order by {{ expression }})
+{%- endmacro %}
+
+{# BigQuery has percentile_cont as a window function only. #}
+{% macro bigquery__quantile(expression, q) -%}
+    approx_quantiles({{ expression }}, 1000)[offset({{ (q * 1000) | int }})]
 {%- endmacro %}
 
 {# Ends of the 95 % Wilson score interval of k successes in n (Wilson 1927); null without trials. #}

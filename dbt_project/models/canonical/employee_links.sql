@@ -2,7 +2,7 @@ with users as (
     select
         connection_id,
         user_id,
-        external_employee_id as external_employee_id,
+        external_employee_id,
         email_token
     from {{ ref('performance_users') }}
     where deleted_at is null
@@ -71,7 +71,7 @@ weighed as (
 ranked as (
     select
         *,
-        rank() over (partition by connection_id, user_id order by is_own desc, rung, n_rungs desc) as preference
+        rank() over (partition by connection_id, user_id order by is_own desc, rung asc, n_rungs desc) as preference
     from weighed
 ),
 

@@ -71,7 +71,7 @@ weighed as (
 ranked as (
     select
         *,
-        rank() over (partition by connection_id, user_id order by is_own desc, rung, n_rungs desc) as preference
+        rank() over (partition by connection_id, user_id order by is_own desc, rung asc, n_rungs desc) as preference
     from weighed
 ),
 

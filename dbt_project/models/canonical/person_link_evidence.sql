@@ -224,7 +224,11 @@ candidate_choice as (
         rank() over (
             partition by connection_id, candidate_id
             order by
-                is_blocked, case when rung = 0 then 0 else 1 end, case when gap_class = 2 then 1 else 0 end, rung, gap_class
+                is_blocked,
+                case when rung = 0 then 0 else 1 end,
+                case when gap_class = 2 then 1 else 0 end,
+                rung,
+                gap_class
         ) as preference
     from weighed
 ),
@@ -243,8 +247,13 @@ employee_choice as (
         row_number() over (
             partition by employee_connection_id, employee_id, spell_number
             order by
-                case when rung = 0 then 0 else 1 end, case when gap_class = 2 then 1 else 0 end, rung, gap_class,
-                start_gap_days asc nulls last, connection_id asc, candidate_id asc
+                case when rung = 0 then 0 else 1 end asc,
+                case when gap_class = 2 then 1 else 0 end asc,
+                rung asc,
+                gap_class asc,
+                start_gap_days asc nulls last,
+                connection_id asc,
+                candidate_id asc
         ) as employee_preference
     from counted
     where preference = 1 and n_equal = 1 and not is_blocked

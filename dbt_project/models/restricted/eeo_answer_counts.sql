@@ -29,7 +29,7 @@ ordered as (
     select
         *,
         sum(n_applications) over (
-            partition by question order by n_applications, answer
+            partition by question order by n_applications asc nulls first, answer asc nulls first
             rows between unbounded preceding and 1 preceding
         ) as n_smaller
     from counted
@@ -39,7 +39,8 @@ select
     question,
     answer,
     case
-        when n_applications >= {{ var('demographic_cell_min_n') }}
+        when
+            n_applications >= {{ var('demographic_cell_min_n') }}
             and (coalesce(n_smaller, 0) = 0 or n_smaller >= {{ var('demographic_cell_min_n') }})
             then cast(n_applications as bigint)
     end as n_applications,

@@ -1,4 +1,4 @@
-{# Fails with one row per key of the model that the referenced model does not hold; rows with a null in the key are skipped. #}
+{# Fails with one row per key that the referenced model does not hold; keys with a null are skipped. #}
 {% test references(model, columns, to, to_columns=none, where_sql='true') %}
 {%- set to_columns = to_columns or columns -%}
 select distinct

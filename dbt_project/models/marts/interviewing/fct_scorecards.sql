@@ -98,7 +98,8 @@ select
     latency_hours,
     is_draft,
     latency_hours > {{ var('late_scorecard_hours') }} as is_late,
-    is_judged and coalesce(submitted_at <= decided_at and last_edited_at > decided_at, false) as is_edited_after_decision,
+    is_judged
+    and coalesce(submitted_at <= decided_at and last_edited_at > decided_at, false) as is_edited_after_decision,
     is_judged and coalesce(submitted_at > decided_at, false) as is_submitted_after_decision,
     recommendation_rank,
     n_ratings,

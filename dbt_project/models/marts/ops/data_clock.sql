@@ -24,11 +24,7 @@ latest as (
 
 chosen as (
     select
-        {% if var('as_of') -%}
-        cast('{{ var('as_of') }}' as timestamp) as as_of_at
-        {%- else -%}
-        coalesce(happened_at, now_at) as as_of_at
-        {%- endif %}
+        coalesce({{ declared_as_of() }}, happened_at, now_at) as as_of_at
     from latest
 )
 

@@ -42,8 +42,16 @@ counted as (
 
 select
     tenure_band,
-    {{ to_bigint("case tenure_band when 'not_started' then 1 when '0-6' then 2 when '6-18' then 3 when '18-36' then 4 when '36+' then 5 else 6 end") }}
-        as band_order,
+    cast(
+        case tenure_band
+            when 'not_started' then 1
+            when '0-6' then 2
+            when '6-18' then 3
+            when '18-36' then 4
+            when '36+' then 5
+            else 6
+        end as bigint
+    ) as band_order,
     n_hires,
     n_linked,
     {{ if_estimable('cast(n_linked as double) / n_hires', 'n_hires') }} as match_rate,

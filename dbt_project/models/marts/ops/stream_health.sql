@@ -8,7 +8,9 @@ latest as (
         stream,
         vendor,
         status,
-        row_number() over (partition by connection_id, stream order by ended_at desc nulls last, started_at desc) as recency
+        row_number() over (
+            partition by connection_id, stream order by ended_at desc nulls last, started_at desc
+        ) as recency
     from runs
     where status != 'skipped'
 ),

@@ -156,7 +156,8 @@ dated as (
     select
         *,
         case
-            when started_on <= as_of_on then {{ days_between('started_on', 'least(coalesce(ended_on, as_of_on), as_of_on)') }}
+            when started_on <= as_of_on
+                then {{ days_between('started_on', 'least(coalesce(ended_on, as_of_on), as_of_on)') }}
         end as tenure_days,
         {{ days_between('started_on', 'as_of_on') }} as exposure_days
     from joined

@@ -23,16 +23,19 @@ marked as (
 sequenced as (
     select
         *,
-        coalesce(lag(is_end) over stays, true) and not is_end as is_start
+        not is_end
+        and coalesce(
+            lag(is_end) over (partition by connection_id, employee_id order by effective_on, is_end, id), true
+        ) as is_start
     from marked
-    window stays as (partition by connection_id, employee_id order by effective_on, is_end, id)
 ),
 
 numbered as (
     select
         *,
         sum(case when is_start then 1 else 0 end) over (
-            partition by connection_id, employee_id order by effective_on, is_end, id
+            partition by connection_id, employee_id
+            order by effective_on asc nulls first, is_end asc nulls first, id asc nulls first
             rows between unbounded preceding and current row
         ) as spell_number
     from sequenced

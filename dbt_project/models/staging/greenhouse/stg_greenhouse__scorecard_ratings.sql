@@ -23,8 +23,12 @@ named as (
         scales.scale_max,
         ratings.deleted_at,
         row_number() over (
-            partition by ratings.connection_id, ratings.scorecard_id, coalesce(ratings.job_candidate_attribute_id, ratings.id)
-            order by ratings.deleted_at desc nulls first, ratings.updated_at desc nulls last, ratings.id desc
+            partition by
+                ratings.connection_id,
+                ratings.scorecard_id,
+                coalesce(ratings.job_candidate_attribute_id, ratings.id)
+            order by
+                ratings.deleted_at desc nulls first, ratings.updated_at desc nulls last, ratings.id desc
         ) as recency
     from ratings
     left join attributes
