@@ -21,6 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ingestion.errors import ConfigurationError
+from ingestion.lock import warehouse_lock
 from ingestion.ops import VAULT_MATCHES
 from ingestion.privacy import Vault
 from ingestion.settings import Settings, settings
@@ -299,14 +300,14 @@ class MatchResult:
 def match_people(where: Settings | None = None, now: datetime | None = None) -> MatchResult:
     """Link candidates and employees by name and start date, and write the links and human decisions for dbt.
 
-    The caller holds the warehouse lock. Running it again without new data changes nothing.
+    Takes the warehouse lock (which nests). Running it again without new data changes nothing.
 
     Args:
         where: the settings; those of the environment if None.
         now: time of deciding, UTC; the current time if None.
     """
     where, now = where or settings(), now or datetime.now(UTC)
-    with Vault(where.vault_file) as vault:
+    with warehouse_lock(where.lock_file), Vault(where.vault_file) as vault:
         candidates, employees = _people(vault, "candidate"), _people(vault, "employee")
         decisions = _decisions(vault)
         same = {(c, e) for (c, e), (decision, _, _) in decisions.items() if decision == "same"}
@@ -326,7 +327,7 @@ def match_people(where: Settings | None = None, now: datetime | None = None) -> 
         certain, questions = settle(pairs)
         _remember(vault, certain, questions, now)
         rows = _rows_of(vault)
-    with open_warehouse(where) as warehouse:
+    with warehouse_lock(where.lock_file), open_warehouse(where) as warehouse:
         _write(warehouse, rows)
     return MatchResult(len(candidates), len(employees), len(certain), len(decisions), len(questions))
 
@@ -428,8 +429,6 @@ class ReviewResult:
 def review_links(decided_by: str = "reviewer", where: Settings | None = None) -> ReviewResult:
     """Take over the decisions of `links_review.csv`, match again, and write the questions that are left to it.
 
-    The caller holds the warehouse lock.
-
     Args:
         decided_by: who decided, for rows that leave the column empty.
         where: the settings; those of the environment if None.
@@ -438,10 +437,13 @@ def review_links(decided_by: str = "reviewer", where: Settings | None = None) ->
         ReviewRejected: a row that is not clear; nothing is taken over then, and the file stays as it is.
     """
     where = where or settings()
-    n_same, n_different = import_review(decided_by, where)
-    match_people(where)
-    n_open = export_review(where)
-    return ReviewResult(n_same, n_different, n_open, review_path(where))
+    path = review_path(where)
+    with warehouse_lock(where.lock_file):
+        taken = _take_over(path, decided_by, where) if path.exists() else []
+        match_people(where)
+        n_open = export_review(path, where)
+    n_same = taken.count("same")
+    return ReviewResult(n_same, len(taken) - n_same, n_open, path)
 
 
 def review_path(where: Settings) -> Path:
@@ -449,14 +451,18 @@ def review_path(where: Settings) -> Path:
     return where.home / "links_review.csv"
 
 
-def export_review(where: Settings | None = None) -> int:
-    """Write the open questions to the review file; returns their number.
+def export_review(path: Path | None = None, where: Settings | None = None) -> int:
+    """Write the open questions to a file for a person to decide; returns their number.
 
     Pairs whose candidate or employee has meanwhile been linked by stronger evidence are left out.
+
+    Args:
+        path: the file, written with mode 0600; `links_review.csv` in QOH_HOME if None.
+        where: the settings; those of the environment if None.
     """
     where = where or settings()
     linked = _linked(where)
-    with Vault(where.vault_file) as vault:
+    with warehouse_lock(where.lock_file), Vault(where.vault_file) as vault:
         candidates, employees = _people(vault, "candidate"), _people(vault, "employee")
         rows = vault.connection.execute(
             "select candidate_connection_id, candidate_id, employee_connection_id, employee_id, score, reason "
@@ -474,22 +480,32 @@ def export_review(where: Settings | None = None) -> int:
         starts = [" ".join(sorted(day.isoformat() for day in person.starts)) for person in (one, other)]
         writer.writerow([*row[:4], _safe(one.name), _safe(other.name), *starts, f"{row[4]:.2f}", row[5], "", ""])
         n_open += 1
-    _write_private(review_path(where), out.getvalue())
+    _write_private(path or review_path(where), out.getvalue())
     return n_open
 
 
-def import_review(decided_by: str = "reviewer", where: Settings | None = None) -> tuple[int, int]:
-    """Take over the decisions of the review file, all or none; returns how many said same and different.
+def import_review(path: Path | None = None, decided_by: str = "reviewer", where: Settings | None = None) -> int:
+    """Take over the decisions of a review file, all or none; returns their number. The next matching uses them.
+
+    Args:
+        path: the file; `links_review.csv` in QOH_HOME if None.
+        decided_by: who decided, for rows that leave the column empty.
+        where: the settings; those of the environment if None.
 
     Raises:
         ReviewRejected: naming the row and the problem.
     """
     where = where or settings()
-    path = review_path(where)
+    path = path or review_path(where)
     if not path.exists():
-        return 0, 0
+        raise ReviewRejected(path, "there is no such file")
+    with warehouse_lock(where.lock_file):
+        return len(_take_over(path, decided_by, where))
+
+
+def _take_over(path: Path, decided_by: str, where: Settings) -> list[str]:
     taken = _decided_rows(path)
-    with Vault(where.vault_file) as vault:
+    with warehouse_lock(where.lock_file), Vault(where.vault_file) as vault:
         candidates, employees = _people(vault, "candidate"), _people(vault, "employee")
         partner = {c: e for (c, e), (decision, _, _) in _decisions(vault).items() if decision == "same"}
         for number, candidate, employee, decision, _ in taken:
@@ -507,8 +523,7 @@ def import_review(decided_by: str = "reviewer", where: Settings | None = None) -
                 )
                 row = [*keys, decision, who or decided_by, datetime.now(UTC)]
                 connection.execute("insert into decisions values (?, ?, ?, ?, ?, ?, ?)", row)
-    n_same = sum(decision == "same" for _, _, _, decision, _ in taken)
-    return n_same, len(taken) - n_same
+    return [decision for _, _, _, decision, _ in taken]
 
 
 def _decided_rows(path: Path) -> list[tuple[int, Key, Key, str, str]]:
@@ -537,7 +552,7 @@ def _linked(where: Settings) -> set[Key]:
     """Candidates and employees that the last build linked."""
     if not where.warehouse_file.exists():
         return set()
-    with open_warehouse(where) as warehouse:
+    with warehouse_lock(where.lock_file), open_warehouse(where) as warehouse:
         exists = warehouse.run(
             "select count(*) from duckdb_tables() where schema_name = 'canonical' and table_name = 'person_links'"
         )
