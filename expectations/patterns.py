@@ -22,29 +22,36 @@ _PHONE = (
 # Given names common in many countries. Words that are also trades, months, places, products or roles in interview
 # and source names (Grace, Mark, Will, Art, Austin, Max, Rose, Chase, Taylor) are left out.
 _GIVEN_NAMES = """
-Aaron Abdul Abigail Adam Adele Adrian Adriana Agnes Agnieszka Ahmed Aisha Alan Albert Alejandro Alessandro Alexander
-Alexandra Alfred Ali Alice Alicia Alison Amanda Amelia Amina Amir Amit Amy Ana Anders Andrea Andreas Andrew Andrzej
-Angela Anika Anita Anja Ann Anna Anne Annika Anthony Antoine Antonio Arjun Arthur Asha Ashley Astrid Barbara Beatrice
-Beatriz Benjamin Bernard Bianca Birgit Bjorn Brandon Brenda Brian Bruno Camille Carla Carlos Carmen Carol Caroline
-Catherine Cecilia Charles Charlotte Chen Chloe Chloé Christian Christina Christine Christopher Claire Clara Claudia
-Cristina Cynthia Daniel Daniela Danielle David Deborah Deepak Deniz Denise Dennis Diana Diego Dimitri Dmitri Dominik
-Donald Donna Dorothy Edward Elena Eleni Elif Elizabeth Emily Emma Emre Eric Erik Esther Eva Evelyn Fatima Felix
-Fernando Fiona Florian Francesca Francesco Francisco Francois François Frank Fatou Gabriel Gabriela George Gerhard
-Giovanni Giulia Giuseppe Gloria Greta Guillermo Gustavo Hanna Hannah Hans Heather Heinrich Helen Helena Helga Henrik
-Henry Hiroshi Hugo Ibrahim Ida Ines Ingrid Irina Isabel Isabella Ivan Ivana Jack Jacob Jacqueline Jakub James Jana
-Jane Janet Jason Javier Jean Jeffrey Jennifer Jens Jeremy Jessica Jing Joan Joanna Johan Johanna Johannes John Jonas
-Jonathan Jorge José Jose Joseph Joshua Juan Judith Julia Julian Julie Justin Kamala Karen Karim Karin Karl Katarzyna
-Katharina Katherine Kathleen Keiko Keith Kelly Kenji Kenneth Kevin Khalid Kimberly Klaus Kofi Krzysztof Lars Larry
-Laura Lauren Leila Lena Leon Leonardo Linda Lisa Luca Lucas Lucia Lucía Luis Lukas Magdalena Manuel Marco Marek
-Margaret Maria María Mariam Marie Mario Markus Marta Martin Martina Mary Mateo Matthew Matthias Megan Mehmet Mei
-Melanie Melissa Mia Michael Michelle Miguel Mikhail Mina Mohamed Mohammed Monica Monika Muhammad Nadia Nancy Natalia
-Natalie Natasha Nathan Nicholas Nicole Nicolas Nils Noah Noor Olga Olivia Oliver Omar Oscar Osman Pablo Pamela
-Patricia Patrick Paul Paula Paulo Pavel Pedro Peter Petra Philip Philippe Pierre Pilar Piotr Priya Rachel Rafael Rahul
-Raj Rajesh Ramona Raphael Ravi Raymond Rebecca Renée Ricardo Richard Robert Roberto Rosa Ruben Ruth Ryan Samantha
-Samuel Sandra Sanjay Sara Sarah Scott Sean Sebastian Sergei Sergio Sharon Shirley Simon Simone Sofia Sophia Sophie
-Stefan Stefanie Stephanie Stephen Steven Sunita Susan Susanne Suresh Svetlana Tamara Tanja Tariq Tatiana Teresa
-Theresa Thomas Timothy Tomas Tomasz Tony Ulrike Uma Ursula Valentina Valeria Vanessa Vera Veronica Victoria Vijay
-Vikram Viktor Vincent Vladimir Walter Wanda Wei Werner William Wolfgang Xavier Yasmin Yusuf Yuki Yvonne Zainab Zoe
+Aaron Abdul Abigail Adam Adele Adil Aditya Adrian Adriana Agnes Agnieszka Agus Ahmed Aiko Aino Aisha Akira Alan Alba
+Albert Alejandro Aleksandra Alessandro Alexander Alexandra Alfred Ali Alice Alicia Alison Amanda Amani Amara Amelia
+Amina Amir Amit Amy Ana Ananya Anders Andrea Andreas Andrew Andriy Andrzej Angela Anika Anita Anja Anjali Ann Anna
+Anne Annika Anouk Anthony Antoine Antonio Antti Aoife Arjun Arthur Asha Ashley Astrid Ayo Barbara Beatrice Beatriz
+Bela Benjamin Bernard Bianca Birgit Bjorn Bogdan Bohdan Brandon Brenda Brian Bruno Budi Camila Camille Carla Carlos
+Carmen Carol Caroline Catherine Cecilia Charles Charlotte Chen Chidi Chloe Chloé Christian Christina Christine
+Christopher Ciaran Claire Clara Claudia Cosima Cristina Cynthia Dalia Daniel Daniela Danielle Dario David Davor
+Deborah Deepak Denise Deniz Dennis Devi Diana Diego Dilan Dimitri Divya Dmitri Dominik Donald Donna Dorothy Edda
+Eduardo Edward Eero Elena Eleni Elif Elizabeth Emeka Emily Emma Emre Eoin Eric Erik Esther Eva Evelyn Fatima Fatou
+Felix Fenna Fernando Finn Fiona Florian Florin Francesca Francesco Francisco Francois Frank François Freya Gabor
+Gabriel Gabriela George Gerhard Giovanni Gita Giulia Giuseppe Gloria Goran Greta Guadalupe Guillermo Gunnar Gustavo
+Hamza Hana Hanna Hannah Hans Haruka Hassan Heather Hedda Heinrich Helen Helena Helga Henrik Henry Hiroshi Hugo Hussein
+Ibrahim Ida Ilse Imani Ines Ingrid Ioana Irina Isabel Isabella Isak Ivan Ivana Jaan Jack Jacob Jacqueline Jakub Jalil
+James Jana Jane Janet Jason Javier Jean Jeffrey Jelena Jennifer Jens Jeremy Jessica Jing Joan Joanna Joao Joaquin
+Johan Johanna Johannes John Jonas Jonathan Jorge Jose Joseph Joshua José João Juan Judith Julia Julian Juliana Julie
+Justin Kai Kaisa Kamala Karen Karim Karin Karl Katarzyna Katharina Katherine Kathleen Katja Kavita Keiko Keith Kelly
+Kenji Kenneth Kevin Khadija Khalid Kimberly Klaus Kofi Krzysztof Kwame Larry Lars Laszlo Laura Lauren Layla Leif Leila
+Lena Leon Leonardo Liam Lin Linda Linh Lisa Livia Luca Lucas Lucia Lucía Luis Luiz Lukas Magdalena Maja Malik Manish
+Manuel Mara Marco Marek Margaret Maria Mariam Marie Mario Markus Marta Martin Martina Mary María Mateo Matias Matthew
+Matthias Megan Mehmet Mei Melanie Melissa Mia Michael Michelle Miguel Mihai Mikhail Mikko Mila Mina Minh Miro Mohamed
+Mohammed Monica Monika Muhammad Mustafa Nadia Naledi Nancy Naoko Natalia Natalie Natasha Nathan Neha Ngozi Nia Niamh
+Nicholas Nicolas Nicole Nikola Nils Noah Noor Nuria Oda Oksana Olga Oliver Olivia Omar Oscar Oskar Osman Pablo Paloma
+Pamela Patricia Patrick Paul Paula Paulo Pavel Pedro Pekka Peter Petra Philip Philippe Pierre Pilar Piotr Pooja Priya
+Putri Quentin Rachel Rafael Rahul Raj Rajesh Ramona Rania Raphael Ravi Raymond Rebecca Renée Rhys Ricardo Richard
+Robert Roberto Rohan Rosa Ruben Ruth Ryan Saanvi Salma Samantha Sami Samuel Sandeep Sandra Sanjay Sanna Santiago Sara
+Sarah Scott Sean Sebastian Selma Sergei Sergio Sharon Shirley Signe Sigrid Simon Simone Siobhan Sipho Siti Sofia
+Sophia Sophie Soren Stefan Stefanie Stephanie Stephen Steven Sunita Suresh Susan Susanne Svetlana Takashi Tamar Tamara
+Tanja Tariq Tatiana Teresa Tessa Thabo Theresa Thiago Thomas Thuy Timothy Tomas Tomasz Tony Tove Ulrike Uma Ursula
+Valentina Valeria Vanessa Vera Veronica Victoria Vijay Vikram Viktor Vincent Vivek Vladimir Walter Wanda Wanjiru Wei
+Werner William Wolfgang Xavier Xenia Ximena Yara Yasmin Youssef Yuki Yusuf Yvonne Zadie Zainab Zanele Zelda Zoe Zoran
 Zuzana
 """
 

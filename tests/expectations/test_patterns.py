@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from expectations.patterns import PATTERNS
+from ingestion.sandbox.names import FIRST_NAMES
 
 FOUND = {
     "email": [
@@ -78,3 +79,8 @@ def test_an_ordinary_text_is_left_alone(pattern: str, text: str) -> None:
 
 def test_every_pattern_is_tried_both_ways() -> None:
     assert set(FOUND) == set(LEFT_ALONE) == set(PATTERNS)
+
+
+def test_most_names_of_a_company_of_many_countries_are_found() -> None:
+    found = [name for name in FIRST_NAMES if PATTERNS["person_name"].search(f"Values chat - {name} Example")]
+    assert len(found) / len(FIRST_NAMES) > 0.9
