@@ -304,7 +304,8 @@ class _Run:
         overlap = self.connection.options.get("overlap_minutes")
         self.aim = windows.Aim(
             # The earlier of both clocks: a vendor's clock that runs ahead would mark time as covered that is to come.
-            now=min(vendor_now, datetime.now(UTC)),
+            # Whole seconds: the header that tells the vendor's time has no more.
+            now=min(vendor_now, datetime.now(UTC)).replace(microsecond=0),
             since=self.since,
             overlap=windows.OVERLAP if overlap is None else timedelta(minutes=float(overlap)),
         )
