@@ -40,6 +40,7 @@ app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(links_app, name="links")
 
 console = Console(highlight=False, soft_wrap=True)
+SHOWN_ROWS = 50
 STATUS_STYLE = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
@@ -190,16 +191,19 @@ def quarantine_list(
     """Show where set-aside records came from and which rule they broke; never their values."""
     from rich.table import Table
 
-    from ingestion.quarantine import listed
+    from ingestion.quarantine import quarantined
 
     _prepared()
-    table = Table()
-    for heading in ("connection", "stream", "rule", "reason", "records", "last seen"):
+    rows = quarantined(connection)
+    table = Table(title=f"{len(rows):,} records are set aside", title_justify="left")
+    for heading in ("connection", "stream", "record", "rule", "reason", "last seen"):
         table.add_column(heading, overflow="fold")
-    rows = listed(connection)
-    for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
-    console.print(table if rows else "Nothing is set aside.")
+    for row in rows[:SHOWN_ROWS]:
+        seen = f"{row.last_seen_at:%Y-%m-%d}"
+        table.add_row(*map(escape, (row.connection_id, row.stream, row.record_key, row.rule, row.reason, seen)))
+    console.print(table)
+    if len(rows) > SHOWN_ROWS:
+        console.print(f"… and {len(rows) - SHOWN_ROWS:,} more, in raw_ops.quarantine.")
 
 
 @quarantine_app.command("retry")
@@ -207,29 +211,49 @@ def quarantine_retry(
     connection: Annotated[str | None, typer.Option(help="Of this connection only.")] = None,
 ) -> None:
     """Read the windows of set-aside records again; those that are good now leave the quarantine."""
-    from ingestion.quarantine import retry
+    from ingestion.load import retry_quarantine
+    from ingestion.lock import warehouse_lock
+    from ingestion.progress import ConsoleProgress
 
     settings = _prepared()
     chosen = [one for one in _connections(settings) if connection in (None, one.id)]
-    for one in chosen:
-        console.print(f"{one.id}: {retry(one)}")
+    failed = 0
+    with warehouse_lock():
+        for one in chosen:
+            failed += len(retry_quarantine(one, progress=ConsoleProgress(console)).failed)
+    console.print("Run `qoh quarantine list` to see what is left, and `qoh run` to build with the rest.")
+    raise typer.Exit(int(ExitCode.STREAMS_FAILED if failed else ExitCode.OK))
 
 
 @links_app.command("review")
 def links_review(
     import_: Annotated[Path | None, typer.Option("--import", help="File with your decisions to read back.")] = None,
+    decided_by: Annotated[str, typer.Option(help="Who decided, where the file does not say.")] = "reviewer",
 ) -> None:
-    """Write the doubtful links for a person to decide, or read the decisions back with --import."""
-    from ingestion.links import export_review, import_review
+    """Take over your decisions about doubtful links, and write those that are left to decide to links_review.csv.
+
+    Fill the column `decision` of that file with same or different, then run this again.
+    """
+    from ingestion.links import review_links, review_path
+    from ingestion.lock import warehouse_lock
 
     settings = _prepared()
-    if import_ is None:
-        path = settings.home / "links_review.csv"
-        n = export_review(path)
-        console.print(f"{n} links to decide in {path}. It holds names: delete it when done.")
-        console.print(f"Fill the decision column, then run: qoh links review --import {path}")
-    else:
-        console.print(f"{import_review(import_)} decisions read. The next `qoh run` uses them.")
+    with warehouse_lock():
+        if import_ is not None and import_.resolve() != review_path(settings).resolve():
+            _copy_private(import_, review_path(settings))
+        done = review_links(decided_by)
+    if done.n_same or done.n_different:
+        console.print(f"Taken over: {done.n_same} same, {done.n_different} different. The next `qoh run` uses them.")
+    console.print(f"{done.n_open} links to decide in {done.path}. It holds names: keep it private.")
+
+
+def _copy_private(source: Path, target: Path) -> None:
+    try:
+        text = source.read_bytes()
+    except OSError as error:
+        _refuse(f"`{source}` cannot be read: {error.strerror}. No decision was taken over.", ExitCode.USAGE)
+    target.touch(mode=0o600)
+    target.write_bytes(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -59,5 +59,5 @@ if __name__ == "__main__":
     code = run_dbt()
     sys.stdout.flush()
     sys.stderr.flush()
-    # DuckDB 2.0's Python binding prints pages about leaks when the interpreter is taken down; everything is closed here.
+    # DuckDB's Python binding prints pages about leaks when the interpreter is taken down; all is closed here.
     os._exit(code)

@@ -15,12 +15,13 @@ from orchestration.defs import ingest, publish, quality, report, schedules, sens
 
 def build_definitions(connections: Sequence[Connection]) -> dg.Definitions:
     """The definitions for these connections; none is enough for everything to load."""
+    models, suites = transform.dbt_definitions(connections), quality.quality_definitions()
     parts = dg.Definitions.merge(
         ingest.ingest_definitions(connections),
-        transform.dbt_definitions(connections),
-        quality.quality_definitions(),
+        models,
+        suites,
         validity.validity_definitions(),
-        publish.publish_definitions(),
+        publish.publish_definitions(blocking(models, suites)),
         report.report_definitions(),
         sensors.sensor_definitions(),
         schedules.schedule_definitions(),
@@ -39,6 +40,12 @@ def build_definitions(connections: Sequence[Connection]) -> dg.Definitions:
 def fresh_by_morning(spec: dg.AssetSpec) -> dg.AssetSpec:
     """The root policy; an asset that has one of its own keeps it."""
     return dg.apply_freshness_policy(spec, schedules.FRESHNESS, overwrite_existing=False)
+
+
+def blocking(*parts: dg.Definitions) -> list[dg.AssetCheckKey]:
+    """The checks that keep anything from being published while they are red."""
+    owners = [owner for part in parts for owner in (*(part.assets or []), *(part.asset_checks or []))]
+    return [spec.key for owner in owners for spec in owner.check_specs if spec.blocking]
 
 
 def configured() -> Sequence[Connection]:

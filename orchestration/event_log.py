@@ -1,9 +1,9 @@
 """Dagster's SQLite event log with its connections kept open.
 
-The stock class opens and closes a connection for every event; each close is a WAL checkpoint and each commit waits for the
-disk: 20–70 ms an event, of which a nightly run writes more than a thousand. Open connections and `synchronous=NORMAL` make
-it 3 ms. A killed process still loses nothing; a power cut may lose the last events of a run, never the file. Drop this
-when Dagster does it itself (seen in 1.13.27).
+The stock class opens and closes a connection for every event; each close is a WAL checkpoint and each commit waits for
+the disk: 20–70 ms an event, of which a nightly run writes more than a thousand. Open connections with
+`synchronous=NORMAL` make it 3 to 10 ms. A killed process still loses nothing; a power cut may lose the last events of a
+run, never the file. Drop this when Dagster does it itself (seen in 1.13.27).
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 Listener = Callable[[Any], None]
@@ -27,6 +28,17 @@ def listening(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listeners.remove(listener)
+
+
+@contextmanager
+def own_terminal(file: Path) -> Iterator[None]:
+    """Keep a tool's chatter out of a terminal that is being told in plain words; without a listener nothing changes."""
+    if not _listeners:
+        yield
+        return
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with file.open("w", encoding="utf-8") as log, redirect_stdout(log):
+        yield
 
 
 @contextmanager

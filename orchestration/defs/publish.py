@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -48,11 +49,9 @@ def sha256(path: Path) -> str:
     return done.stdout.strip()
 
 
-def closed_gates(context: dg.AssetExecutionContext) -> list[str]:
-    """Blocking checks whose latest evaluation failed; they count also when publishing alone was asked for."""
-    graph = context.repository_def.asset_graph
-    blocking = [key for key in graph.asset_check_keys if graph.get_check_spec(key).blocking]
-    latest = context.instance.event_log_storage.get_latest_asset_check_execution_by_key(blocking)
+def closed_gates(instance: dg.DagsterInstance, gates: Sequence[dg.AssetCheckKey]) -> list[str]:
+    """Gates whose latest evaluation failed; they count also when publishing alone was asked for."""
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(gates)
     return sorted(
         f"{key.asset_key.to_user_string()}: {key.name}"
         for key, record in latest.items()
@@ -62,8 +61,12 @@ def closed_gates(context: dg.AssetExecutionContext) -> list[str]:
     )
 
 
-def publish_definitions() -> dg.Definitions:
-    """The analysts' file; its table list is all marts and the estimates."""
+def publish_definitions(gates: Sequence[dg.AssetCheckKey]) -> dg.Definitions:
+    """The analysts' file; its table list is all marts and the estimates.
+
+    Args:
+        gates: every blocking check.
+    """
     marts = mart_keys()
 
     @dg.asset(
@@ -84,7 +87,7 @@ def publish_definitions() -> dg.Definitions:
         from ingestion.warehouse import publish
         from orchestration.warehouse import tables
 
-        closed = closed_gates(context)
+        closed = closed_gates(context.instance, gates)
         if closed:
             raise dg.Failure(
                 f"Nothing was published, readers keep their version: {'; '.join(closed)}", allow_retries=False

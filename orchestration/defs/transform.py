@@ -83,7 +83,7 @@ def dbt_definitions(connections: Sequence[Connection]) -> dg.Definitions:
     def dbt_build(context: dg.AssetExecutionContext, dbt: DbtCliResource, writer: WarehouseWriter) -> Iterator[Any]:
         # No connection to the warehouse may be open in this process now: dbt is another one.
         target = settings().home / "dbt"
-        with progress.stage("dbt build"):
+        with progress.stage("dbt build"), progress.own_terminal(target / "terminal.log"):
             yield from dbt.cli(["build"], context=context, target_path=target).stream()
 
     return dg.Definitions(assets=[dbt_build], resources={"dbt": _cli(project)})
