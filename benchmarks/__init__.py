@@ -1,0 +1,1 @@
+"""Runnable measurements: they print ratios and scaling and assert nothing about seconds."""
