@@ -184,8 +184,8 @@ def main() -> None:
         *limit,
         "",
         "Sizes are companies of a year: S 12 thousand applications, M 120 thousand, L 1.2 million",
-        "(`ingestion/sandbox/sizes.py`). At a real vendor the rate limit sets the pace of a first sync, not the processor;",
-        "later syncs read only what changed.",
+        "(`ingestion/sandbox/sizes.py`). At a real vendor the rate limit sets the pace of a first sync, not the",
+        "processor; later syncs read only what changed.",
         "",
     ]
     chosen.output.write_text("\n".join(page))
