@@ -45,6 +45,10 @@ quarantine as (
     group by connection_id, stream
 ),
 
+connections as (
+    select * from {{ ref('stg_pipeline__connections') }}
+),
+
 newest as (
     select max(ended_at) as newest_at from runs
 )
@@ -70,4 +74,7 @@ left join quarantine
     on
         latest.connection_id = quarantine.connection_id
         and latest.stream = quarantine.stream
-where latest.recency = 1
+left join connections
+    on latest.connection_id = connections.connection_id
+-- A connection that was taken out of connections.toml is not expected to be fresh.
+where latest.recency = 1 and coalesce(connections.is_active, true)
