@@ -1,0 +1,76 @@
+"""Months of incremental syncs with edits and deletions end where one fresh full load ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion.connections import load_connections
+from ingestion.connectors import vendors
+from ingestion.load import sync
+from ingestion.sandbox import running_sandbox
+from ingestion.settings import settings
+from ingestion.storing import IDS
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.mark.slow
+def test_incremental_syncs_and_sweeps_end_where_a_fresh_load_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QOH_KEYS", str(tmp_path / "keys"))
+    grown, fresh = tmp_path / "grown", tmp_path / "fresh"
+    with running_sandbox(size="tiny", seed=5, rate="raised") as sandbox:
+        for name, value in sandbox.env.items():
+            monkeypatch.setenv(name, value)
+        changed = {}
+        for step in range(3):
+            if step:
+                sandbox.advance(30)
+            changed[step] = run(grown, monkeypatch)
+        requests_before = sandbox.request_log.total()
+        changed["again"] = run(grown, monkeypatch)
+        requests = sandbox.request_log.total() - requests_before
+        run(fresh, monkeypatch)
+    assert changed[0] > 5_000
+    assert 0 < changed[1] < changed[0] / 4
+    assert changed["again"] == 0
+    assert requests < 80
+    with duckdb.connect(str(grown / "warehouse.duckdb"), read_only=True) as database:
+        database.execute(f"attach '{fresh / 'warehouse.duckdb'}' as fresh (read_only)")
+        wrong = []
+        n_deleted = 0
+        for vendor, module in vendors().items():
+            for stream in module.STREAMS:
+                if stream.zone != "warehouse" or vendor == "files":
+                    continue
+                table = f"raw_{vendor}.{stream.name}"
+                columns = "* exclude (_dlt_load_id)"
+                missing = f"select {columns} from fresh.{table} except select {columns} from {table}"
+                wrong += [(table, "missing or old", row) for row in database.execute(missing).fetchall()]
+                if stream.sweep:
+                    swept = f"select connection_id, id from {table}{IDS} where sweep_id in {LAST_SWEEP}"
+                    live = f"select connection_id, id from {table} where (connection_id, id) in ({swept})"
+                    stale = f"{live} except select connection_id, id from fresh.{table}"
+                    wrong += [(table, "should be gone", row) for row in database.execute(stale).fetchall()]
+                    gone = f"select count(*) from {table} where (connection_id, id) not in ({swept})"
+                    n_deleted += database.execute(gone).fetchone()[0]  # type: ignore[index]
+    assert wrong == []
+    assert n_deleted > 0
+
+
+LAST_SWEEP = """(
+    select last(sweep_id order by started_at) from raw_ops.sweeps
+    where completed_at is not null group by connection_id, stream)"""
+
+
+def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Rows changed by one sync of every connection."""
+    monkeypatch.setenv("QOH_HOME", str(home))
+    results = [sync(connection) for connection in load_connections(ROOT / "connections.example.toml")]
+    assert [stream.error for result in results for stream in result.failed] == []
+    assert settings().home == home
+    return sum(stream.n_changed for result in results for stream in result.streams)
