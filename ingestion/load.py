@@ -7,6 +7,7 @@ The caller holds `ingestion.lock.warehouse_lock()`; it is taken here too, which 
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -112,9 +113,16 @@ def ensure_raw_tables(where: Settings | None = None) -> None:
     All models can then always be built, and neither manifest nor asset keys change with connections.toml.
     """
     where = where or settings()
-    load_keys(where.keys, where.home)  # the first run creates them, before there is any data they could have made
+    created = _keys_before_data(where)
     with warehouse_lock(where.lock_file), open_warehouse(where) as warehouse:
         _ensure(warehouse)
+    if created:
+        log.warning(created)
+
+
+def _keys_before_data(where: Settings) -> str | None:
+    """The first run creates the token keys, before there is any data they could have made; what to tell then."""
+    return load_keys(where.keys, where.home).created
 
 
 def _ensure(warehouse: DuckDBWarehouse) -> None:
@@ -125,9 +133,10 @@ def _ensure(warehouse: DuckDBWarehouse) -> None:
 def note_connections(connections: Iterable[Connection], where: Settings | None = None) -> list[str]:
     """Say which stored connections are no longer configured; their rows are kept."""
     where = where or settings()
-    ensure_raw_tables(where)
+    created = _keys_before_data(where)
     with warehouse_lock(where.lock_file), open_warehouse(where) as warehouse:
-        return ops.note_connections(warehouse, connections)
+        _ensure(warehouse)
+        return [*([created] if created else []), *ops.note_connections(warehouse, connections)]
 
 
 def sync(
@@ -218,6 +227,7 @@ class _Job:
     refused: dict[str, int] = field(default_factory=dict)
     deleted: int = 0
     pages: int = 0
+    seconds: float = 0.0
     windows: int = 0
     forward_done: bool = False
     complete_done: bool = False
@@ -394,12 +404,14 @@ class _Run:
         window = self._next_window(job)
         if window is None and not job.sweep_wanted:
             return None
+        started = time.monotonic()
         with self.client.counting() as counters:
             try:
                 if window is not None:
                     return self.reader.read(job.stream, job.children, window, self._reporter(job, counters))
                 return self._read_ids(job)
             finally:
+                job.seconds += time.monotonic() - started
                 job.counters.requests += counters.requests
                 job.counters.throttled += counters.throttled
                 job.counters.wait_seconds += counters.wait_seconds
@@ -447,6 +459,7 @@ class _Run:
 
     def _store_window(self, job: _Job, batch: Batch) -> None:
         """Rows first, memory of them second: a kill in between costs one more read of the window and nothing else."""
+        started = time.monotonic()
         self._check_shrink(job, batch)
         loads = [
             Load(
@@ -464,6 +477,7 @@ class _Run:
         with self.warehouse.transaction():
             self.ledger.remember(job.stream.name, state, batch.done)
             self._note_refused(job, batch)
+        job.seconds += time.monotonic() - started
         self._advance(job, batch, state)
 
     def _check_shrink(self, job: _Job, batch: Batch) -> None:
@@ -514,6 +528,7 @@ class _Run:
                 f"{window.end:%Y-%m-%d}",
                 len(batch.rows[job.stream.name]),
                 job.changed[job.stream.name],
+                job.seconds,
                 self._seconds_left(job),
             )
         )
@@ -527,7 +542,7 @@ class _Run:
         read = (self.aim.now - job.window_start).total_seconds()
         if left <= 0 or read <= 0:
             return None
-        return (datetime.now(UTC) - job.started_at).total_seconds() * left / read
+        return job.seconds * left / read
 
     def _store_sweep(self, job: _Job, swept: _Swept) -> None:
         """Ids first, then the sentence that the sweep is complete; without it the ids prove nothing."""

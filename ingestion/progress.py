@@ -42,7 +42,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class WindowStored:
-    """A window is stored and remembered; `seconds_left` estimates the rest of a backfill."""
+    """A window is stored and remembered; from `seconds_spent` on the stream, `seconds_left` estimates its backfill."""
 
     connection_id: str
     vendor: str
@@ -51,6 +51,7 @@ class WindowStored:
     end: str
     rows: int
     changed: int
+    seconds_spent: float
     seconds_left: float | None
 
 
@@ -78,6 +79,9 @@ class Notice:
 
     message: str
 
+
+WORTH_SAYING = 5.0
+"""Seconds a stream has to take before the time left of it is told; an estimate from less says nothing."""
 
 Event = Notice | StreamStarted | PageRead | Waiting | WindowStored | StreamDone
 Progress = Callable[[Event], None]
@@ -116,7 +120,7 @@ class ConsoleProgress:
                 return self._sign_of_life()
             case Waiting(seconds=seconds):
                 return f"  {event.connection_id}: waits {seconds:.0f} s ({event.reason})" if seconds >= 2 else None
-            case WindowStored(seconds_left=left) if left is not None and left >= 1:
+            case WindowStored(seconds_left=left, seconds_spent=spent) if left is not None and spent >= WORTH_SAYING:
                 return (
                     f"  {event.vendor}.{event.stream}: {event.start} to {event.end} stored, {event.rows:,} rows; "
                     f"about {duration(left)} left"
