@@ -30,6 +30,8 @@ carries a secret, a query string or a value of a person: tokens and ids only::
     │   ├── SweepShrank
     │   └── MostRecordsRefused
     ├── LoadFailed
+    ├── WarehouseBusy
+    ├── WarehouseDamaged
     └── PublishRefused
 """
 
@@ -298,6 +300,31 @@ class LoadFailed(IngestionError):
         super().__init__(
             f"`{vendor}.{stream}`: storing failed in step {step} ({cause}). The window counts as unread and is read "
             "again by the next run; stored rows are as before. Check free disk space, then run again."
+        )
+
+
+class WarehouseBusy(IngestionError):
+    """Another program has the file open, without our lock."""
+
+    exit_code = ExitCode.LOCK_HELD
+
+    def __init__(self, path: Path, pid: str) -> None:
+        super().__init__(
+            f"`{path.name}` is open in another program (pid {pid}). Nothing was read or written. Close it there: only "
+            "the pipeline opens this file, everybody else reads the published one (`qoh published` prints its path)."
+        )
+
+
+class WarehouseDamaged(IngestionError):
+    """The file, or its write-ahead log, cannot be read."""
+
+    exit_code = ExitCode.UNEXPECTED
+
+    def __init__(self, path: Path, cause: str) -> None:
+        super().__init__(
+            f"`{path}` cannot be opened ({cause}): the file or its `.wal` beside it is damaged. Nothing was written; "
+            "readers keep the published version. Move both files away, or put a backup in their place, then run: "
+            "qoh run (what is missing is read again from the vendors)"
         )
 
 

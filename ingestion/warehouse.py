@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion.errors import PublishRefused, SettingInvalid
+from ingestion.errors import PublishRefused, SettingInvalid, WarehouseBusy, WarehouseDamaged
 from ingestion.lock import warehouse_lock
 from ingestion.settings import Settings, settings
 from ingestion.streams import DataType, Zone
@@ -151,7 +151,13 @@ class DuckDBWarehouse:
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # DuckDB creates files with the process's mode and refuses an empty one made beforehand; the directory is 0700.
-    connection = duckdb.connect(str(path), config=dict(OPEN_CONFIG))
+    try:
+        connection = duckdb.connect(str(path), config=dict(OPEN_CONFIG))
+    except duckdb.Error as error:
+        holder = re.search(r"Conflicting lock is held in .*\(PID (\d+)\)", str(error))
+        if holder:
+            raise WarehouseBusy(path, holder.group(1)) from None
+        raise WarehouseDamaged(path, type(error).__name__) from None
     path.chmod(0o600)
     connection.execute("set timezone = 'UTC'")
     return connection

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.errors import LockHeld, PublishRefused
+from ingestion.errors import LockHeld, PublishRefused, WarehouseBusy, WarehouseDamaged
 from ingestion.load import ensure_raw_tables
 from ingestion.lock import warehouse_lock
 from ingestion.settings import Settings
@@ -90,8 +90,9 @@ assert reads > 10, reads
         generation += 1
         build(where, generation)
         publish("analyst", ["marts_ops.a", "marts_ops.b"], AS_OF, where)
-    assert reader.stderr is not None
-    assert reader.returncode == 0, reader.stderr.read()
+    with reader:
+        assert reader.stderr is not None
+        assert reader.returncode == 0, reader.stderr.read()
     assert generation > 5
 
 
@@ -111,6 +112,30 @@ def test_a_reader_can_only_read(where: Settings, tmp_path: Path) -> None:
                 reader.execute(sql)
 
 
+def test_a_file_open_elsewhere_is_named_with_the_pid(where: Settings) -> None:
+    build(where, 1)
+    program = (
+        f"import duckdb, os, sys; c = duckdb.connect({str(where.warehouse_file)!r}, read_only=True)\n"
+        "print(os.getpid(), flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with holder:
+        assert holder.stdout is not None
+        pid = holder.stdout.readline().strip()
+        with pytest.raises(WarehouseBusy, match=f"pid {pid}"):
+            build(where, 2)
+        holder.kill()
+
+
+def test_a_damaged_file_says_what_to_do(where: Settings) -> None:
+    build(where, 1)
+    content = bytearray(where.warehouse_file.read_bytes())
+    content[8:300] = bytes(292)
+    where.warehouse_file.write_bytes(content)
+    with pytest.raises(WarehouseDamaged, match="qoh run"):
+        build(where, 2)
+
+
 def test_a_second_process_is_refused_with_pid_and_start_time(where: Settings) -> None:
     program = f"""
 import os, sys, time
@@ -125,7 +150,7 @@ with warehouse_lock():
     pid = holder.stdout.readline().strip()
     with pytest.raises(LockHeld, match=rf"pid {pid}, started 20\d\d-"), warehouse_lock(where.lock_file):
         pass
-    holder.kill()
-    holder.wait()
+    with holder:
+        holder.kill()
     with warehouse_lock(where.lock_file), warehouse_lock(where.lock_file):
         pass
