@@ -1,6 +1,9 @@
 """The dbt project as assets: one `dbt build` a run, lineage straight from the connections' tables to the models."""
 
+import contextlib
+import importlib
 import json
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ from orchestration.defs.ingest import asset_key
 from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
 from orchestration.manifest import PROJECT_DIR, manifest
 
+# Unit tests judge the SQL and not the data: `make test` runs them. A debug log of every query costs time and disk.
+BUILD = ["--log-level-file", "info", "build", "--exclude-resource-type", "unit_test"]
 IDS_SUFFIX = "__ids"
 LAYERS = {"staging": "staging", "canonical": "canonical", "snapshots": "history", "restricted": "restricted"}
 
@@ -84,7 +89,8 @@ def dbt_definitions(connections: Sequence[Connection]) -> dg.Definitions:
         # No connection to the warehouse may be open in this process now: dbt is another one.
         target = settings().home / "dbt"
         with progress.stage("dbt build"), progress.own_terminal(target / "terminal.log"):
-            yield from dbt.cli(["build"], context=context, target_path=target).stream()
+            threading.Thread(target=warm_up, daemon=True).start()
+            yield from dbt.cli(BUILD, context=context, target_path=target).stream()
 
     return dg.Definitions(assets=[dbt_build], resources={"dbt": _cli(project)})
 
@@ -92,6 +98,13 @@ def dbt_definitions(connections: Sequence[Connection]) -> dg.Definitions:
 def _cli(project: DbtProject) -> DbtCliResource:
     child = executable(settings().home / "dbt")
     return DbtCliResource(project_dir=project, profiles_dir=str(PROJECT_DIR), dbt_executable=str(child))
+
+
+def warm_up() -> None:
+    """Import what the next steps need while this process waits for dbt: seconds that would be added to the checks."""
+    for name in ("great_expectations", "altair", "validity.ladder"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def mart_keys(path: Path | None = None) -> list[dg.AssetKey]:

@@ -1,0 +1,213 @@
+"""What one run leaves behind: assets with numbers, checks, a published file and a report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+import duckdb
+import pytest
+
+from expectations.run import all_checks
+from ingestion.connectors import vendors
+from ingestion.exit_codes import ExitCode
+from ingestion.lock import warehouse_lock
+from ingestion.privacy import Vault
+from ingestion.warehouse import open_published, published_path
+from orchestration.defs.ingest import COUNTS
+from orchestration.defs.publish import sha256
+from orchestration.defs.quality import check_key
+
+from .conftest import Company
+
+pytestmark = pytest.mark.slow
+
+APPLICATIONS_NAME = ("marts_recruiting", "fct_applications")
+APPLICATIONS = dg.AssetKey(APPLICATIONS_NAME)
+
+
+@pytest.fixture(scope="module")
+def instance(company: Company) -> dg.DagsterInstance:
+    return dg.DagsterInstance.get()
+
+
+def test_the_run_ends_well_and_publishes(company: Company) -> None:
+    assert company.first.exit_code == ExitCode.OK, (company.first.errors, company.first.failed_checks)
+    assert company.first.published
+    assert not company.first.failed_streams
+
+
+def test_every_raw_table_is_an_asset_with_plotted_numbers(company: Company, instance: dg.DagsterInstance) -> None:
+    for connection in company.connections:
+        for stream in vendors()[connection.vendor].STREAMS:
+            key = dg.AssetKey([f"raw_{connection.vendor}", connection.id, stream.name])
+            event = instance.get_latest_materialization_event(key)
+            assert event is not None, key
+            metadata = event.asset_materialization.metadata
+            assert {"dagster/row_count", *COUNTS} <= set(metadata)
+            assert all(isinstance(metadata[name].value, int | float) for name in COUNTS)
+
+
+def test_the_whole_lineage_leads_from_every_vendor_to_the_report(company: Company) -> None:
+    graph = company.definitions().resolve_asset_graph()
+    upstream: set[dg.AssetKey] = set()
+    waiting = [dg.AssetKey(["report", "site"])]
+    while waiting:
+        key = waiting.pop()
+        if key not in upstream:
+            upstream.add(key)
+            waiting.extend(graph.get(key).parent_keys)
+    read = {f"stg_{connection.vendor}" for connection in company.connections}
+    assert read <= {key.path[-1].split("__")[0] for key in upstream}
+    for connection in company.connections:
+        assert any(key.path[:2] == [f"raw_{connection.vendor}", connection.id] for key in upstream)
+    assert not [key for key in upstream if key in graph.external_asset_keys], "lineage ends in an asset nobody makes"
+
+
+def test_every_asset_says_what_it_is_who_owns_it_and_how_old_it_may_be(company: Company) -> None:
+    graph = company.definitions().resolve_asset_graph()
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        assert node.description, key
+        assert node.owners, key
+        assert node.kinds, key
+        assert node.group_name != "default", key
+        assert node.freshness_policy, key
+
+
+def test_every_expectation_was_judged_as_an_asset_check(company: Company, instance: dg.DagsterInstance) -> None:
+    keys = [dg.AssetCheckKey(dg.AssetKey(check.asset), check.id) for check in all_checks()]
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    assert set(latest) == set(keys)
+    assert all(record.evaluation for record in latest.values())
+
+
+def test_the_published_file_holds_marts_and_results_only(company: Company) -> None:
+    with open_published("analyst") as file:
+        schemas = {
+            name for (name,) in file.execute("select distinct table_schema from information_schema.tables").fetchall()
+        }
+    assert schemas <= {
+        *("marts_recruiting", "marts_interviewing", "marts_performance", "marts_validity", "marts_ops"),
+        *("validity", "meta"),
+    }
+
+
+def test_small_groups_are_suppressed_in_the_published_estimates(company: Company) -> None:
+    with open_published("analyst") as file:
+        shown = file.execute("select n from validity.technique_estimates where n between 1 and 4").fetchall()
+        tables = {name for (name,) in file.execute("select table_name from information_schema.tables").fetchall()}
+    assert not shown
+    assert "technique_estimates_unsuppressed" not in tables
+
+
+def test_the_version_is_hashed_by_another_process(company: Company, instance: dg.DagsterInstance) -> None:
+    event = instance.get_latest_materialization_event(dg.AssetKey(["published", "analyst"]))
+    assert event is not None
+    path = published_path("analyst")
+    assert path is not None
+    assert event.asset_materialization.metadata["sha256"].value == sha256(path)
+
+
+def test_report_and_data_docs_are_written(company: Company, instance: dg.DagsterInstance) -> None:
+    assert (company.home / "report" / "index.html").stat().st_size > 10_000
+    assert (company.home / "data_docs" / "index.html").exists()
+    event = instance.get_latest_materialization_event(dg.AssetKey(["report", "site"]))
+    assert event is not None
+    drawn = [value for value in event.asset_materialization.metadata.values() if "data:image/png" in str(value.value)]
+    assert drawn
+
+
+def test_no_clear_identifier_reaches_dagsters_history(company: Company) -> None:
+    with Vault(company.home / "vault.duckdb") as vault:
+        found = vault.connection.execute(
+            "select distinct value from people where value like '%@%' limit 300"
+        ).fetchall()
+    emails = [value.encode() for (value,) in found]
+    files = [path for path in (company.home / "dagster").rglob("*") if path.is_file()]
+    assert files
+    assert emails
+    leaks = [path.name for path in files if any(email in path.read_bytes() for email in emails)]
+    assert not leaks
+
+
+def test_a_second_run_reads_only_news_and_a_failed_stream_leaves_the_others(company: Company) -> None:
+    from orchestration.run import nightly
+
+    company.sandbox.chaos("missing_scope:offers", True)
+    try:
+        second = nightly(company.connections)
+    finally:
+        company.sandbox.chaos("missing_scope:offers", False)
+    assert second.exit_code == ExitCode.STREAMS_FAILED
+    assert list(second.failed_streams) == ["greenhouse_main.offers"]
+    assert "offers" in second.failed_streams["greenhouse_main.offers"]
+    assert second.published
+    assert second.published > company.first.published
+    assert sum(counted["n_changed"] for counted in second.changes.values()) == 0
+
+
+def made(result: dg.ExecuteInProcessResult) -> list[str]:
+    return sorted(
+        "/".join(event.asset_key.path) for event in result.get_asset_materialization_events() if event.asset_key
+    )
+
+
+def test_one_raw_table_can_be_materialised_alone(company: Company) -> None:
+    result = company.materialize('key:"raw_greenhouse/greenhouse_main/sources"')
+    assert result.success
+    assert made(result) == ["raw_greenhouse/greenhouse_main/sources"]
+
+
+def test_one_model_can_be_materialised_alone(company: Company) -> None:
+    result = company.materialize('key:"marts_ops/connections"')
+    assert result.success
+    assert made(result) == ["marts_ops/connections"]
+
+
+def test_a_group_can_be_materialised_alone(company: Company) -> None:
+    result = company.materialize('group:"publish"')
+    assert result.success
+    assert made(result) == ["published/analyst", "report/site"]
+
+
+@contextmanager
+def broken(company: Company, change: str) -> Iterator[None]:
+    """A defect in the recruiting mart, mended by dbt afterwards."""
+    with warehouse_lock(), duckdb.connect(os.environ["QOH_WAREHOUSE_PATH"]) as connection:
+        connection.execute(change)
+    try:
+        yield
+    finally:
+        # The mart as dbt makes it, and its checks judged again.
+        mend = dg.AssetSelection.assets(APPLICATIONS) | dg.AssetSelection.checks_for_assets(APPLICATIONS)
+        assert company.materialize(mend).success
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [
+        ("update marts_recruiting.fct_applications set status = 'vanished'", "failed"),
+        ("alter table marts_recruiting.fct_applications drop column status", "could_not_run"),
+    ],
+    ids=["wrong data", "a check that cannot run"],
+)
+def test_a_blocking_check_publishes_nothing_and_the_old_version_stays(
+    company: Company, change: str, outcome: str
+) -> None:
+    before = published_path("analyst")
+    judged = dg.AssetSelection.checks(*(check_key(check) for check in all_checks() if check.asset == APPLICATIONS_NAME))
+    with broken(company, change):
+        result = company.materialize(judged | dg.AssetSelection.assets(dg.AssetKey(["published", "analyst"])))
+        red = [one for one in result.get_asset_check_evaluations() if not one.passed]
+        assert not result.success
+        assert made(result) == []
+        assert {one.metadata["outcome"].value for one in red} == {outcome}
+        assert all(one.severity == dg.AssetCheckSeverity.ERROR for one in red)
+        assert all("marts_recruiting.fct_applications" in (one.description or "") for one in red)
+        # Publishing alone does not get round the gate.
+        alone = company.materialize('key:"published/analyst"')
+        assert not alone.success
+    assert published_path("analyst") == before
