@@ -1,15 +1,10 @@
-{# Linearly interpolated quantile of an aggregate. #}
+{# Quantile of an aggregate, linearly interpolated; BigQuery has percentile_cont as a window function only. #}
 {% macro quantile(expression, q) -%}
-    {{ return(adapter.dispatch('quantile')(expression, q)) }}
-{%- endmacro %}
-
-{% macro default__quantile(expression, q) -%}
-    percentile_cont({{ q }}) within group (order by {{ expression }})
-{%- endmacro %}
-
-{# BigQuery has percentile_cont as a window function only. #}
-{% macro bigquery__quantile(expression, q) -%}
-    approx_quantiles({{ expression }}, 1000)[offset({{ (q * 1000) | int }})]
+    {%- if target is defined and target.type == 'bigquery' -%}
+        approx_quantiles({{ expression }}, 1000)[offset({{ (q * 1000) | int }})]
+    {%- else -%}
+        percentile_cont({{ q }}) within group (order by {{ expression }})
+    {%- endif -%}
 {%- endmacro %}
 
 {# Ends of the 95 % Wilson score interval of k successes in n (Wilson 1927); null without trials. #}

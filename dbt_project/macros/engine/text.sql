@@ -6,19 +6,8 @@
 
 {# Every match replaced: most engines do that by themselves, DuckDB and PostgreSQL want the flag. #}
 {% macro replace_all(expression, pattern, replacement) -%}
-    {{ return(adapter.dispatch('replace_all')(expression, pattern, replacement)) }}
-{%- endmacro %}
-
-{% macro default__replace_all(expression, pattern, replacement) -%}
-    regexp_replace({{ expression }}, '{{ pattern }}', '{{ replacement }}')
-{%- endmacro %}
-
-{% macro duckdb__replace_all(expression, pattern, replacement) -%}
-    regexp_replace({{ expression }}, '{{ pattern }}', '{{ replacement }}', 'g')
-{%- endmacro %}
-
-{% macro postgres__replace_all(expression, pattern, replacement) -%}
-    regexp_replace({{ expression }}, '{{ pattern }}', '{{ replacement }}', 'g')
+    {%- set needs_flag = target is not defined or target.type in ('duckdb', 'postgres') -%}
+    regexp_replace({{ expression }}, '{{ pattern }}', '{{ replacement }}'{{ ", 'g'" if needs_flag }})
 {%- endmacro %}
 
 {# Whether a seed's pattern occurs in a normalised name, as whole words. #}

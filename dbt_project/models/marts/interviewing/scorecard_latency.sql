@@ -69,7 +69,9 @@ counted as (
         month,
         count(*) as n_expected,
         {{ to_bigint('sum(case when is_submitted then 1 else 0 end)') }} as n_submitted,
-        cast(sum(case when latency_hours <= {{ var('late_scorecard_hours') }} then 1 else 0 end) as bigint) as n_in_time,
+        cast(
+            sum(case when latency_hours <= {{ var('late_scorecard_hours') }} then 1 else 0 end) as bigint
+        ) as n_in_time,
         {{ quantile('latency_hours', 0.5) }} as p50_hours,
         {{ quantile('latency_hours', 0.9) }} as p90_hours
     from members
