@@ -11,9 +11,7 @@ Only paths appear in errors and events: queries may carry ids, headers carry sec
 
 from __future__ import annotations
 
-import base64
 import email.utils
-import json
 import random
 import re
 import threading
@@ -21,15 +19,28 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, TypeVar
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
-import orjson
 
+from ingestion.answers import (
+    BodyCursor,
+    BodyLink,
+    LinkHeader,
+    Next,
+    Paginator,
+    Response,
+    SinglePage,
+    dig,
+    parse_json,
+    parse_time,
+)
+from ingestion.budget import SHORTLY, Budget, retry_after, seconds_until
 from ingestion.connections import Connection
+from ingestion.credentials import Auth, BasicKey, BearerKey, ClientCredentials, NoAuth
 from ingestion.errors import (
     CredentialRejected,
     ForeignLink,
@@ -42,7 +53,6 @@ from ingestion.errors import (
     Stopped,
     Unreachable,
     VendorError,
-    WrongEnvelope,
 )
 
 T = TypeVar("T")
@@ -58,458 +68,6 @@ BODY_TRIES = 3
 """Attempts at an answer that is no JSON: a cut line is worth one more look, a maintenance page is not worth many."""
 
 SCRUB = re.compile(r"\S+@\S+|[A-Za-z0-9_\-]{24,}|\d{5,}")
-
-MARGIN = 0.05
-"""Seconds after a window's end before the next request: the vendor's clock and ours are not the same to the hair."""
-
-SHORTLY = 0.02
-
-
-# ---------------------------------------------------------------------------------------------------- credentials
-
-
-class Auth(Protocol):
-    """How requests prove who we are."""
-
-    @property
-    def purposes(self) -> tuple[str, ...]:
-        """Keys of connections.toml that hold the credential, for error messages."""
-        ...
-
-    def headers(self, client: Client) -> dict[str, str]:
-        """Headers of the next request; may fetch a token first."""
-        ...
-
-    def renew(self, client: Client, rejected: Mapping[str, str]) -> bool:
-        """After a 401 on `rejected` headers: True if other headers are worth one more try."""
-        ...
-
-
-@dataclass(frozen=True)
-class NoAuth:
-    """Nothing to prove."""
-
-    purposes: tuple[str, ...] = ()
-
-    def headers(self, client: Client) -> dict[str, str]:
-        """No headers."""
-        return {}
-
-    def renew(self, client: Client, rejected: Mapping[str, str]) -> bool:
-        """There is nothing to renew."""
-        return False
-
-
-@dataclass(frozen=True)
-class BasicKey:
-    """HTTP Basic with the key as user name (BambooHR: any password)."""
-
-    connection: Connection
-    purpose: str = "api_key"
-    password: str = "x"
-
-    @property
-    def purposes(self) -> tuple[str, ...]:
-        """Where the key is configured."""
-        return (self.purpose,)
-
-    def headers(self, client: Client) -> dict[str, str]:
-        """Basic credentials of the key."""
-        return {"Authorization": basic(self.connection.value(self.purpose), self.password)}
-
-    def renew(self, client: Client, rejected: Mapping[str, str]) -> bool:
-        """A key changes only when the operator changes it: worth a try if it did meanwhile."""
-        return self.headers(client)["Authorization"] != rejected.get("Authorization")
-
-
-@dataclass(frozen=True)
-class BearerKey:
-    """A long-lived key in the Authorization header."""
-
-    connection: Connection
-    purpose: str = "api_key"
-
-    @property
-    def purposes(self) -> tuple[str, ...]:
-        """Where the key is configured."""
-        return (self.purpose,)
-
-    def headers(self, client: Client) -> dict[str, str]:
-        """The bearer header."""
-        return {"Authorization": f"Bearer {self.connection.value(self.purpose)}"}
-
-    def renew(self, client: Client, rejected: Mapping[str, str]) -> bool:
-        """A key changes only when the operator changes it: worth a try if it did meanwhile."""
-        return self.headers(client)["Authorization"] != rejected.get("Authorization")
-
-
-@dataclass
-class ClientCredentials:
-    """OAuth 2 client credentials with one token per process, minted by one thread while the others wait.
-
-    Vendors with a single active token (Greenhouse) revoke the old one with every mint: two threads that both minted
-    would log each other out for ever.
-    """
-
-    connection: Connection
-    default_token_url: str | None = None
-    form: Mapping[str, str] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _token: str | None = field(default=None, repr=False)
-    _stale_at: float = 0.0
-    minted: int = 0
-
-    @property
-    def purposes(self) -> tuple[str, ...]:
-        """Where the credential is configured."""
-        return ("client_id", "client_secret")
-
-    def headers(self, client: Client) -> dict[str, str]:
-        """The bearer header; mints when there is no token or the token's time is nearly over."""
-        with self._lock:
-            if self._token is None or time.monotonic() >= self._stale_at:
-                self._mint(client)
-            return {"Authorization": f"Bearer {self._token}"}
-
-    def renew(self, client: Client, rejected: Mapping[str, str]) -> bool:
-        """Exactly one new token per revocation: whoever comes first mints, the others take what it got."""
-        with self._lock:
-            if rejected.get("Authorization") == f"Bearer {self._token}":
-                self._mint(client)
-            return True
-
-    def _mint(self, client: Client) -> None:
-        url = self.connection.value("token_url", self.default_token_url)
-        identity = basic(self.connection.value("client_id"), self.connection.value("client_secret"))
-        response = client.request(
-            "POST",
-            url,
-            form={"grant_type": "client_credentials", **self.form},
-            headers={"Authorization": identity},
-            authenticated=False,
-        )
-        token = response.payload.get("access_token") if isinstance(response.payload, dict) else None
-        if not isinstance(token, str) or not token:
-            raise WrongEnvelope(self.connection.id, response.path, "`access_token`", shape(response.payload))
-        lifetime = token_lifetime(response.payload, client.now())
-        self._token, self._stale_at = token, time.monotonic() + max(lifetime - min(60.0, lifetime * 0.1), 1.0)
-        self.minted += 1
-
-
-def basic(user: str, password: str) -> str:
-    """An HTTP Basic header value."""
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-def token_lifetime(payload: Mapping[str, Any], vendor_now: datetime) -> float:
-    """Seconds a token lives, from `expires_in` or the absolute `expires_at` (Greenhouse); an hour if neither is usable.
-
-    An absolute time is measured on the vendor's clock when that gives a sane answer, else on ours. A wrong guess costs
-    one 401, which is met by a new token anyway.
-    """
-    seconds = payload.get("expires_in")
-    if isinstance(seconds, int | float) and seconds > 0:
-        return float(seconds)
-    until = parse_time(payload.get("expires_at"))
-    if until is not None:
-        for now in (vendor_now, datetime.now(UTC)):
-            lifetime = (until - now).total_seconds()
-            if 0 < lifetime <= 86_400:
-                return lifetime
-    return 3600.0
-
-
-def parse_time(value: object) -> datetime | None:
-    """An ISO 8601 time with zone, or None."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-# ---------------------------------------------------------------------------------------------------- answers
-
-
-@dataclass(frozen=True)
-class Response:
-    """One good answer: HTTP 200 and a JSON document."""
-
-    connection_id: str
-    url: str
-    headers: httpx.Headers
-    payload: Any
-
-    @property
-    def path(self) -> str:
-        """The URL's path: what errors and quarantine rows name."""
-        return urlsplit(self.url).path
-
-    def at(self, dotted: str) -> Any:
-        """The value at a dotted path; None when any step is missing."""
-        return dig(self.payload, dotted)
-
-    def list_at(self, dotted: str = "") -> list[Any]:
-        """The list of records at a dotted path ("" is the document itself).
-
-        Raises:
-            WrongEnvelope: anything but a list, so that an error object is never "no rows".
-        """
-        value = dig(self.payload, dotted) if dotted else self.payload
-        if not isinstance(value, list):
-            raise self.wrong_envelope(f"a list at `{dotted}`" if dotted else "a list")
-        return value
-
-    def object_at(self, dotted: str = "") -> dict[str, Any]:
-        """The object at a dotted path.
-
-        Raises:
-            WrongEnvelope: anything but an object.
-        """
-        value = dig(self.payload, dotted) if dotted else self.payload
-        if not isinstance(value, dict):
-            raise self.wrong_envelope(f"an object at `{dotted}`" if dotted else "an object")
-        return value
-
-    def wrong_envelope(self, expected: str) -> WrongEnvelope:
-        """The error for an answer of another shape."""
-        return WrongEnvelope(self.connection_id, self.path, expected, shape(self.payload))
-
-
-def dig(value: Any, dotted: str) -> Any:
-    """Follow a dotted path through objects; None when a step is missing."""
-    for step in dotted.split("."):
-        if not isinstance(value, dict):
-            return None
-        value = value.get(step)
-    return value
-
-
-def shape(payload: Any) -> str:
-    """What a document looks like, without any value in it."""
-    if isinstance(payload, dict):
-        keys = [key if re.fullmatch(r"[A-Za-z_@$][\w.\-$]{0,40}", key) else "…" for key in list(payload)[:8]]
-        return "an object with " + (", ".join(f"`{key}`" for key in keys) or "no keys")
-    if isinstance(payload, list):
-        return f"a list of {len(payload)}"
-    return {type(None): "null", bool: "a boolean", str: "a text"}.get(type(payload), "a number")
-
-
-def parse_json(content: bytes) -> Any:
-    """A JSON document; bytes that are no UTF-8 become lone surrogates, so that only their record is set aside.
-
-    orjson is strict and three times as fast; what it refuses (NaN, odd bytes) the standard parser accepts and the
-    record check judges.
-    """
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return json.loads(content.decode("utf-8", "surrogateescape"))
-
-
-# ---------------------------------------------------------------------------------------------------- paging
-
-
-@dataclass(frozen=True)
-class Next:
-    """Where the next page is."""
-
-    url: str
-    params: Mapping[str, str] = field(default_factory=dict)
-
-
-class Paginator(Protocol):
-    """One vendor's way from page to page."""
-
-    def following(self, response: Response, params: Mapping[str, str]) -> Next | None:
-        """The next page, or None after the last one.
-
-        Raises:
-            WrongEnvelope: the answer does not say whether it was the last one.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class SinglePage:
-    """Everything comes at once."""
-
-    def following(self, response: Response, params: Mapping[str, str]) -> Next | None:
-        """There is never another page."""
-        return None
-
-
-@dataclass(frozen=True)
-class LinkHeader:
-    """`Link: <url>; rel="next"`, followed verbatim without other parameters; the last page has none (Greenhouse)."""
-
-    def following(self, response: Response, params: Mapping[str, str]) -> Next | None:
-        """The URL of the header."""
-        for part in response.headers.get("link", "").split(","):
-            match = re.match(r'\s*<([^>]+)>\s*;.*\brel="?next"?', part)
-            if match:
-                return Next(urljoin(response.url, match.group(1)))
-        return None
-
-
-@dataclass(frozen=True)
-class BodyCursor:
-    """The cursor of the next page is in the body.
-
-    Attributes:
-        cursor: dotted path of the cursor; null or empty after the last page.
-        param: query parameter that carries it.
-        more: dotted path of a boolean that says whether there is more; it has to be there when named (Lattice).
-    """
-
-    cursor: str
-    param: str
-    more: str | None = None
-
-    def following(self, response: Response, params: Mapping[str, str]) -> Next | None:
-        """The same request with the cursor."""
-        value = response.at(self.cursor)
-        if self.more is not None:
-            more = response.at(self.more)
-            if not isinstance(more, bool) or (more and not value):
-                raise response.wrong_envelope(f"`{self.more}` and `{self.cursor}`")
-            if not more:
-                return None
-        return Next(response.url.split("?")[0], {**params, self.param: str(value)}) if value else None
-
-
-@dataclass(frozen=True)
-class BodyLink:
-    """The URL of the next page is in the body; null or missing after the last page."""
-
-    link: str
-
-    def following(self, response: Response, params: Mapping[str, str]) -> Next | None:
-        """The URL of the body."""
-        value = response.at(self.link)
-        return Next(urljoin(response.url, str(value))) if value else None
-
-
-# ---------------------------------------------------------------------------------------------------- budget
-
-
-@dataclass
-class Budget:
-    """Requests left in the vendor's window, shared by all threads of a connection.
-
-    The vendor's headers rule. Between two answers the threads count down together, so that ten of them do not spend the
-    last unit ten times. Fixed windows (Greenhouse: 30 s) are waited out to their reset, not spread: spreading would
-    waste what is left when a sync starts late in a window.
-
-    Attributes:
-        limit: requests per window, as the last answer said.
-        remaining: what is left of it; None before any answer said so.
-    """
-
-    announce: Callable[[float], None]
-    sleep: Callable[[float], None]
-    clock: Callable[[], float] = time.monotonic
-    limit: int | None = None
-    remaining: int | None = None
-    _reset: float | None = None
-    _blocked_until: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def acquire(self) -> float:
-        """Take one request, waiting for it if need be; returns the seconds waited."""
-        waited = 0.0
-        while (pause := self._take()) > 0:
-            self.announce(pause)
-            self.sleep(pause)
-            waited += pause
-        return waited
-
-    def _take(self) -> float:
-        """0 when a request was taken, else how long to wait before asking again."""
-        with self._lock:
-            now = self.clock()
-            if now < self._blocked_until:
-                return self._blocked_until - now
-            if self.remaining is not None and self.remaining <= 0:
-                if self._reset is None:
-                    return SHORTLY  # all of a new window is in flight; the first answer says when it ends
-                if now < self._reset:
-                    return self._reset - now
-                self.remaining, self._reset = self.limit, None
-            if self.remaining is not None:
-                self.remaining -= 1
-            return 0.0
-
-    def block(self, seconds: float) -> None:
-        """Nobody asks again before `seconds` are over."""
-        with self._lock:
-            self._blocked_until = max(self._blocked_until, self.clock() + seconds)
-
-    def lost(self) -> None:
-        """A request got no answer: what is left is unknown until the next one."""
-        with self._lock:
-            self.remaining, self._reset = None, None
-
-    def learn(self, headers: Mapping[str, str], vendor_now: datetime) -> None:
-        """Take over what the answer's headers say; an answer of a window that is over says nothing about the next."""
-        limit, remaining = number(headers, "limit"), number(headers, "remaining")
-        if remaining is None:
-            return
-        left = seconds_until(number(headers, "reset"), vendor_now)
-        with self._lock:
-            now = self.clock()
-            self.limit = int(limit) if limit is not None else self.limit
-            if left <= 0 and self.remaining is not None:
-                return
-            over = self.remaining is None or (self._reset is not None and now >= self._reset)
-            # Within a window answers may arrive out of order: only a smaller number is news.
-            self.remaining = int(remaining) if over else min(self.remaining or 0, int(remaining))
-            if over or self._reset is None:
-                self._reset = now + left + MARGIN
-
-
-def number(headers: Mapping[str, str], name: str) -> float | None:
-    """One of the X-RateLimit headers, in either spelling."""
-    for prefix in ("x-ratelimit-", "x-rate-limit-", "ratelimit-"):
-        try:
-            return float(headers[prefix + name])
-        except (KeyError, ValueError):
-            continue
-    return None
-
-
-def seconds_until(reset: float | None, vendor_now: datetime) -> float:
-    """Seconds to a reset given as epoch or as seconds; the first reading that makes sense, at most five minutes.
-
-    An epoch is compared with the vendor's clock first: with our clock minutes off we would come back early for ever.
-    """
-    if reset is None:
-        return 30.0
-    for seconds in (reset - vendor_now.timestamp(), reset - time.time(), reset):
-        if -2.0 <= seconds <= 300.0:
-            return max(seconds, 0.0)
-    return 30.0
-
-
-def retry_after(headers: Mapping[str, str], vendor_now: datetime) -> float | None:
-    """Seconds asked for by `Retry-After`: whole, decimal, or a date on the vendor's clock; None if it does not ask."""
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - vendor_now).total_seconds())
-
-
-# ---------------------------------------------------------------------------------------------------- client
 
 
 @dataclass
@@ -888,21 +446,24 @@ def said(answer: httpx.Response) -> str:
     return ""
 
 
+# Connectors import from here: this module is the whole of what they need of HTTP.
 __all__ = [
     "Auth",
     "BasicKey",
     "BearerKey",
     "BodyCursor",
     "BodyLink",
-    "Budget",
     "Client",
     "ClientCredentials",
     "Counters",
     "LinkHeader",
-    "Next",
     "NoAuth",
     "Paginator",
     "Response",
     "SinglePage",
-    "VendorError",
+    "dig",
+    "parse_json",
+    "parse_time",
+    "retry_after",
+    "seconds_until",
 ]
