@@ -1,0 +1,172 @@
+"""The operator's command: exit codes, sentences, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ingestion.exit_codes import ExitCode
+from ingestion.sandbox.runner import RunningSandbox, running_sandbox
+from orchestration import cli
+from orchestration.defs.writer import PID_TAG, fail_dead_runs
+
+from .conftest import EXAMPLE, Company
+
+
+def qoh(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture
+def connected(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSandbox]:
+    """An empty home with the example's connections, and a company that answers."""
+    shutil.copy(EXAMPLE, os.environ["QOH_CONNECTIONS"])
+    with running_sandbox(size="tiny", seed=1) as sandbox:
+        for name, value in sandbox.env.items():
+            monkeypatch.setenv(name, value)
+        yield sandbox
+
+
+def test_help_is_fast_because_nothing_heavy_is_imported() -> None:
+    code = (
+        "import sys, orchestration.cli; "
+        "print([name for name in ('dagster', 'dlt', 'duckdb', 'pandas', 'dbt') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_teaches_exit_codes_and_where_things_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert qoh("--help") == ExitCode.OK
+    shown = capsys.readouterr().out
+    for word in ("QOH_HOME", "QOH_KEYS", "Exit codes", "connections.example.toml"):
+        assert word in shown
+
+
+def test_without_connections_toml_the_sentence_says_what_to_copy(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert qoh("run") == ExitCode.USAGE
+    assert "connections.example.toml" in capsys.readouterr().err
+
+
+def test_encryption_that_is_not_on_refuses_to_start(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QOH_ENCRYPTION", "1")
+    assert qoh("run") == ExitCode.USAGE
+    assert "Nothing was started" in capsys.readouterr().err
+
+
+def test_a_wrong_day_is_refused_before_anything_starts(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert qoh("run", "--since", "last year") == ExitCode.USAGE
+    assert "2024-01-01" in capsys.readouterr().err
+
+
+def test_a_second_run_is_refused_with_pid_and_start(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(EXAMPLE, os.environ["QOH_CONNECTIONS"])
+    code = (
+        "import time\nfrom ingestion.lock import warehouse_lock\n"
+        "with warehouse_lock():\n    print('held', flush=True)\n    time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        try:
+            assert qoh("run") == ExitCode.LOCK_HELD
+        finally:
+            holder.kill()
+    shown = capsys.readouterr().err
+    assert f"pid {holder.pid}" in shown
+    assert time.strftime("%Y-") in shown
+
+
+def test_doctor_is_content_with_a_healthy_company(
+    connected: RunningSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert qoh("doctor") == ExitCode.OK
+    assert "No problems found" in capsys.readouterr().out
+
+
+def test_doctor_finds_a_wrong_secret_and_a_missing_variable(
+    connected: RunningSandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GREENHOUSE_CLIENT_SECRET", "wrong-value")
+    monkeypatch.delenv("LATTICE_API_KEY")
+    assert qoh("doctor") == ExitCode.DOCTOR_FOUND_PROBLEMS
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "LATTICE_API_KEY" in shown
+    assert "wrong-value" not in shown
+
+
+def test_published_before_the_first_run_says_what_to_do(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert qoh("published") != ExitCode.OK
+    assert "qoh run" in capsys.readouterr().err
+
+
+def test_status_before_the_first_run_is_not_an_error(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.app(["status"], standalone_mode=False)
+    assert "nothing yet" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_report_is_written_again_from_the_published_file(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    index = company.home / "report" / "index.html"
+    index.unlink(missing_ok=True)
+    cli.app(["report"], standalone_mode=False)
+    assert index.exists()
+
+
+@pytest.mark.slow
+def test_a_connection_that_left_is_named_and_keeps_its_rows(
+    company: Company, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = Path(os.environ["QOH_CONNECTIONS"])
+    before = listed.read_text()
+    listed.write_text(before.replace('"lattice_main"', '"lattice_renamed"'))
+    try:
+        cli.app(["connections"], standalone_mode=False)
+    finally:
+        listed.write_text(before)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "lattice_renamed" in shown
+    assert "lattice_main lattice not in connections.toml any more; its rows are kept" in shown
+
+
+@pytest.mark.slow
+def test_the_review_file_and_the_quarantine_can_be_listed(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.app(["quarantine", "list"], standalone_mode=False)
+    cli.app(["links", "review"], standalone_mode=False)
+    shown = capsys.readouterr().out
+    assert "records are set aside" in shown
+    assert "links to decide" in shown
+    review = company.home / "links_review.csv"
+    assert review.stat().st_mode & 0o077 == 0
+
+
+def test_a_run_whose_process_was_killed_is_marked_as_failed_by_the_next() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    with dg.DagsterInstance.ephemeral() as instance:
+        dead, alive, foreign = (
+            instance.create_run_for_job(_idle, tags=tags, status=dg.DagsterRunStatus.STARTED).run_id
+            for tags in ({PID_TAG: str(gone.pid)}, {PID_TAG: str(os.getppid())}, {})
+        )
+        assert fail_dead_runs(instance) == [dead]
+        assert instance.get_run_by_id(dead).status == dg.DagsterRunStatus.FAILURE
+        assert instance.get_run_by_id(alive).status == dg.DagsterRunStatus.STARTED
+        assert instance.get_run_by_id(foreign).status == dg.DagsterRunStatus.STARTED
+
+
+@dg.job
+def _idle() -> None: ...
