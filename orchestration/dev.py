@@ -10,6 +10,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
+
+import yaml
 
 from orchestration.webserver import ADDRESS
 
@@ -41,11 +44,12 @@ def dev(port: int | None, say: Callable[[str], None]) -> int:
         0 when interrupted, 1 when a process ended by itself.
     """
     code_port, ui_port = free_port(), free_port(port or PREFERRED_PORT)
+    workspace = write_workspace(code_port)
     where = ["--host", ADDRESS, "--port", str(code_port)]
     commands = {
         "code server": ["-m", "dagster", "code-server", "start", "-m", "orchestration.definitions", *where],
-        "daemon": ["-m", "dagster._daemon", "run", "--grpc-host", ADDRESS, "--grpc-port", str(code_port)],
-        "web server": ["-m", "orchestration.webserver", "--port", str(ui_port), "--code-port", str(code_port)],
+        "daemon": ["-m", "dagster._daemon", "run", "--workspace", workspace],
+        "web server": ["-m", "orchestration.webserver", "--port", str(ui_port), "--workspace", workspace],
     }
     children: dict[str, subprocess.Popen[bytes]] = {}
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
@@ -65,6 +69,17 @@ def dev(port: int | None, say: Callable[[str], None]) -> int:
         return 0
     finally:
         _stop(children)
+
+
+def write_workspace(code_port: int) -> str:
+    """Path of the file that tells daemon and web server where the code is, under one name.
+
+    With different names a run launched in the UI would never start: the daemon would not find its location.
+    """
+    path = Path(os.environ["DAGSTER_HOME"]) / "workspace.yaml"
+    server = {"host": ADDRESS, "port": code_port, "location_name": "quality_of_hire"}
+    path.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+    return str(path)
 
 
 def _wait(ready: Callable[[], bool], children: dict[str, subprocess.Popen[bytes]]) -> None:

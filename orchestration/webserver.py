@@ -50,15 +50,15 @@ def refused(scope: Scope) -> str | None:
     return None
 
 
-def serve(port: int, code_port: int) -> None:
-    """Serve the UI of the code server at `code_port` until interrupted."""
+def serve(port: int, workspace: str) -> None:
+    """Serve the UI of the code that the workspace file names until interrupted."""
     import uvicorn
     from dagster import DagsterInstance
     from dagster._core.workspace.context import WorkspaceProcessContext
-    from dagster._core.workspace.load_target import GrpcServerTarget
+    from dagster._core.workspace.load_target import WorkspaceFileTarget
     from dagster_webserver.app import create_app_from_workspace_process_context
 
-    target = GrpcServerTarget(host=ADDRESS, port=code_port, socket=None, location_name="quality_of_hire")
+    target = WorkspaceFileTarget([workspace])
     with DagsterInstance.get() as instance, WorkspaceProcessContext(instance, target) as context:
         app = create_app_from_workspace_process_context(context, live_data_poll_rate=2000)
         uvicorn.run(Guard(app), host=ADDRESS, port=port, log_level="warning")
@@ -67,6 +67,6 @@ def serve(port: int, code_port: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--code-port", type=int, required=True)
+    parser.add_argument("--workspace", required=True)
     arguments = parser.parse_args()
-    serve(arguments.port, arguments.code_port)
+    serve(arguments.port, arguments.workspace)
