@@ -32,7 +32,7 @@ select
     ratings.review_id,
     ratings.question_id,
     ratings.question_text,
-    lower(ratings.question_id) = 'overall' or overall.question_id is not null as is_overall,
+    lower(ratings.question_id) in ('overall', 'weighted_score') or overall.question_id is not null as is_overall,
     ratings.rating,
     ratings.rating_label,
     ratings.calibrated_rating,

@@ -22,7 +22,10 @@ employees as (
 overall_ratings as (
     select
         *,
-        row_number() over (partition by connection_id, review_id order by question_id) as preference
+        row_number() over (
+            partition by connection_id, review_id
+            order by case when question_id = 'weighted_score' then 1 else 0 end, question_id
+        ) as preference
     from {{ ref('review_ratings') }}
     where is_overall
 ),

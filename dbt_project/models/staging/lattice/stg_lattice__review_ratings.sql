@@ -6,6 +6,19 @@ questions as (
     select * from {{ source('raw_lattice', 'questions') }}
 ),
 
+reviewees as (
+    select * from {{ source('raw_lattice', 'reviewees') }}
+),
+
+manager_reviews as (
+    select distinct
+        connection_id,
+        review_id,
+        reviewee_id
+    from answers
+    where relation = 'manager' and deleted_at is null and submitted_at is not null
+),
+
 ranked as (
     select
         *,
@@ -15,6 +28,20 @@ ranked as (
         ) as recency
     from answers
     where deleted_at is null and submitted_at is not null
+),
+
+-- The vendor's weighted score stands with the manager's review; it counts only where no question asks for the summary.
+weighted_scores as (
+    select
+        manager_reviews.connection_id,
+        manager_reviews.review_id,
+        coalesce(reviewees.weighted_score_manual, reviewees.weighted_score_auto) as rating
+    from manager_reviews
+    inner join reviewees
+        on
+            manager_reviews.connection_id = reviewees.connection_id
+            and manager_reviews.reviewee_id = reviewees.id
+    where coalesce(reviewees.weighted_score_manual, reviewees.weighted_score_auto) is not null
 )
 
 select
@@ -39,3 +66,18 @@ left join questions
         ranked.connection_id = questions.connection_id
         and ranked.question_id = questions.id
 where ranked.recency = 1 and (ranked.rating is not null or ranked.calibrated_rating is not null)
+
+union all
+
+select
+    connection_id,
+    review_id,
+    'weighted_score' as question_id,
+    'Weighted score' as question_text,
+    rating,
+    {{ to_string('null') }} as rating_label,
+    {{ to_double('null') }} as calibrated_rating,
+    {{ to_double('null') }} as scale_min,
+    {{ to_double('null') }} as scale_max,
+    'weighted_score' as scale_id
+from weighted_scores
