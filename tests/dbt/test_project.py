@@ -34,7 +34,9 @@ PORTABLE = """
 CONSTRUCTS = frozenset(PORTABLE.split())
 
 # What transpiling reports and a macro already answers.
-ANSWERED = {("bigquery", "'modifiers' is not supported for expression 'RegexpReplace'"): "macros/engine/text.sql: replace_all"}
+ANSWERED = {
+    ("bigquery", "'modifiers' is not supported for expression 'RegexpReplace'"): "macros/engine/text.sql: replace_all"
+}
 
 # Spelt differently somewhere: only macros/engine may write it.
 ENGINE_WORDS = re.compile(
