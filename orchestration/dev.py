@@ -47,7 +47,17 @@ def dev(port: int | None, say: Callable[[str], None]) -> int:
     workspace = write_workspace(code_port)
     where = ["--host", ADDRESS, "--port", str(code_port)]
     commands = {
-        "code server": ["-m", "dagster", "code-server", "start", "-m", "orchestration.definitions", *where],
+        "code server": [
+            "-m",
+            "dagster",
+            "code-server",
+            "start",
+            "--log-level",
+            "warning",
+            "-m",
+            "orchestration.definitions",
+            *where,
+        ],
         "daemon": ["-m", "dagster._daemon", "run", "--workspace", workspace],
         "web server": ["-m", "orchestration.webserver", "--port", str(ui_port), "--workspace", workspace],
     }
@@ -105,6 +115,9 @@ def _answers(port: int) -> bool:
 
 
 def _stop(children: dict[str, subprocess.Popen[bytes]]) -> None:
+    # A second Ctrl-C must not interrupt the stopping: a daemon left behind would fight the next one.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     for child in reversed(children.values()):
         if child.poll() is None:
             child.send_signal(signal.SIGINT)
