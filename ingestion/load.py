@@ -62,6 +62,7 @@ class StreamResult:
         n_changed: of those, new or different from what was stored.
         n_deleted: ids that the sweep of this run no longer saw.
         n_quarantined: records set aside.
+        wait_seconds: spent waiting for the vendor, summed over the threads that waited.
         windows: how many windows were stored.
         error: the sentence to show.
         error_class: its class, for statistics.

@@ -104,6 +104,7 @@ class ConsoleProgress:
         self._last = time.monotonic()
         self._running: dict[tuple[str, str], PageRead] = {}
         self._error: str | None = None
+        self._waits_until: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
         """Show one event; called from several threads."""
@@ -118,8 +119,8 @@ class ConsoleProgress:
             case PageRead():
                 self._running[event.connection_id, event.stream] = event
                 return self._sign_of_life()
-            case Waiting(seconds=seconds):
-                return f"  {event.connection_id}: waits {seconds:.0f} s ({event.reason})" if seconds >= 2 else None
+            case Waiting():
+                return self._wait(event)
             case WindowStored(seconds_left=left, seconds_spent=spent) if left is not None and spent >= WORTH_SAYING:
                 return (
                     f"  {event.vendor}.{event.stream}: {event.start} to {event.end} stored, {event.rows:,} rows; "
@@ -131,6 +132,14 @@ class ConsoleProgress:
             case Notice(message=message):
                 return f"[yellow]{plain(message)}[/]"
         return None
+
+    def _wait(self, event: Waiting) -> str | None:
+        """Threads of a connection wait together: one line for all of them, none for a moment."""
+        until = time.monotonic() + event.seconds
+        if event.seconds < 2 or until < self._waits_until.get(event.connection_id, 0.0) + 2:
+            return None
+        self._waits_until[event.connection_id] = until
+        return f"  {event.connection_id}: waits {event.seconds:.0f} s ({event.reason})"
 
     def _done(self, event: StreamDone) -> str:
         """When a whole connection fails, every stream fails with the same sentence: say it once."""
