@@ -1,51 +1,12 @@
-"""Everything Dagster knows: one module of `defs/` a part. The only package that imports Dagster."""
+"""What Dagster loads: everything, for the connections of connections.toml."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestration.home import prepare
-
-import dagster as dg  # isort: skip  (after `prepare`: telemetry is switched off before the import)
-
 from ingestion.connections import Connection, load_connections
 from ingestion.errors import ConnectionsFileMissing
-from orchestration.defs import ingest, publish, quality, report, schedules, sensors, transform, validity, writer
-
-
-def build_definitions(connections: Sequence[Connection]) -> dg.Definitions:
-    """The definitions for these connections; none is enough for everything to load."""
-    models, suites = transform.dbt_definitions(connections), quality.quality_definitions()
-    parts = dg.Definitions.merge(
-        ingest.ingest_definitions(connections),
-        models,
-        suites,
-        validity.validity_definitions(),
-        publish.publish_definitions(blocking(models, suites)),
-        report.report_definitions(),
-        sensors.sensor_definitions(),
-        schedules.schedule_definitions(),
-    )
-    return dg.Definitions(
-        assets=dg.map_asset_specs(fresh_by_morning, parts.assets or []),
-        asset_checks=parts.asset_checks,
-        jobs=parts.jobs,
-        schedules=parts.schedules,
-        sensors=parts.sensors,
-        resources={**(parts.resources or {}), "writer": writer.WarehouseWriter()},
-        executor=dg.in_process_executor,
-    )
-
-
-def fresh_by_morning(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """The root policy; an asset that has one of its own keeps it."""
-    return dg.apply_freshness_policy(spec, schedules.FRESHNESS, overwrite_existing=False)
-
-
-def blocking(*parts: dg.Definitions) -> list[dg.AssetCheckKey]:
-    """The checks that keep anything from being published while they are red."""
-    owners = [owner for part in parts for owner in (*(part.assets or []), *(part.asset_checks or []))]
-    return [spec.key for owner in owners for spec in owner.check_specs if spec.blocking]
+from orchestration.home import prepare
 
 
 def configured() -> Sequence[Connection]:
@@ -56,4 +17,9 @@ def configured() -> Sequence[Connection]:
         return []
 
 
-defs = build_definitions(configured())
+connections = configured()
+
+# After `prepare`: the stack is told to stay silent before it is imported.
+from orchestration.build import build_definitions  # noqa: E402
+
+defs = build_definitions(connections)

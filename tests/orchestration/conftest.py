@@ -49,7 +49,7 @@ class Company:
     lines: list[Any] = field(default_factory=list)
 
     def definitions(self) -> dg.Definitions:
-        from orchestration.definitions import build_definitions
+        from orchestration.build import build_definitions
 
         return build_definitions(self.connections)
 

@@ -11,7 +11,7 @@ import pytest
 
 from ingestion.connections import Connection
 from ingestion.connectors import vendors
-from orchestration.definitions import build_definitions
+from orchestration.build import build_definitions
 from orchestration.defs.schedules import NIGHTLY
 from orchestration.defs.sensors import ALARM_KEY
 from orchestration.defs.writer import WRITER_POOL
