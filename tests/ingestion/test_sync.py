@@ -451,7 +451,7 @@ def test_a_vendor_clock_that_runs_ahead_loses_nothing(desk: Desk, vendor: Vendor
     vendor.records["departments"] = [department(1)]
     desk.sync("departments")
     vendor.clock = None
-    changed = real.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    changed = (real - timedelta(seconds=1)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     vendor.records["departments"].append(department(2, updated_at=changed))
     desk.sync("departments")
     assert desk.query("select count(*) from raw_greenhouse.departments") == [(2,)]
