@@ -39,3 +39,11 @@
 {% macro if_estimable(value, n, condition='true') -%}
     case when {{ n }} >= {{ var('rate_min_n') }} and ({{ condition }}) then {{ value }} end
 {%- endmacro %}
+
+{#
+    A mean or spread to nine decimals: engines add in any order, and without this two builds of the same rows would
+    differ in the last bit. Every engine rounds here (its cast to decimal), also where round() takes no double.
+#}
+{% macro settled(expression) -%}
+    cast(cast({{ expression }} as decimal(38, 9)) as double)
+{%- endmacro %}

@@ -24,7 +24,7 @@ ratings as (
         connection_id,
         scorecard_id,
         count(*) as n_ratings,
-        stddev_samp(rating_score) as rating_sd,
+        {{ settled('stddev_samp(rating_score)') }} as rating_sd,
         min(rating_score) as lowest_score,
         max(rating_score) as highest_score
     from {{ ref('scorecard_ratings') }}

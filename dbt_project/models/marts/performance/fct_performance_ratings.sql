@@ -88,5 +88,5 @@ select
     end as cell_id,
     cell_kind,
     n_cell,
-    (effective_rating - cell_mean) / cell_sd as rating_z
+    {{ settled('(effective_rating - cell_mean) / cell_sd') }} as rating_z
 from celled

@@ -22,7 +22,7 @@ averaged as (
         count(*) as n_found,
         count(rating_z) as n_ratings,
         count(distinct case when rating_z is not null then coalesce(reviewer_id, 'unknown') end) as n_raters,
-        avg(rating_z) as performance_rating_z,
+        {{ settled('avg(rating_z)') }} as performance_rating_z,
         min(rated_on) as first_rated_on,
         max(rated_on) as last_rated_on
     from window_ratings
