@@ -8,6 +8,7 @@ run, never the file. Drop this when Dagster does it itself (seen in 1.13.27).
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +27,8 @@ class OpenSqliteEventLogStorage(SqliteEventLogStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> OpenSqliteEventLogStorage:
-        """The parent names itself here."""
-        return cls(inst_data=inst_data, **config_value)
+        """The parent names itself here; a relative directory lies in DAGSTER_HOME, so that a home can be moved."""
+        return cls(inst_data=inst_data, base_dir=os.path.join(os.environ["DAGSTER_HOME"], config_value["base_dir"]))
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:

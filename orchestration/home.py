@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -18,7 +17,7 @@ event_log_storage:
   module: orchestration.event_log
   class: OpenSqliteEventLogStorage
   config:
-    base_dir: {events}
+    base_dir: history
 """
 POSTGRES_STORAGE = f"""
 # Runs, events and schedules in PostgreSQL, because {POSTGRES_URL} was set when this file was written.
@@ -57,8 +56,8 @@ def prepare() -> Settings:
     home.mkdir(mode=0o700, exist_ok=True)
     instance_file = home / "dagster.yaml"
     if not instance_file.exists():
-        sqlite = SQLITE_STORAGE.format(events=json.dumps(str(home / "history")))
-        instance_file.write_text(TEMPLATE.read_text() + (POSTGRES_STORAGE if os.environ.get(POSTGRES_URL) else sqlite))
+        storage = POSTGRES_STORAGE if os.environ.get(POSTGRES_URL) else SQLITE_STORAGE
+        instance_file.write_text(TEMPLATE.read_text() + storage)
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["QOH_WAREHOUSE_PATH"] = str(current.warehouse_file)
     os.environ["QOH_DEMOGRAPHICS_PATH"] = str(current.demographics_file)
