@@ -1,4 +1,4 @@
-"""The system studies techniques, not people: no table predicts, scores or ranks a person. Every table and column is walked."""
+"""The system studies techniques, not people: no table predicts, scores or ranks a person. Every column is walked."""
 
 import json
 import re
