@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -49,6 +50,12 @@ def run(
     since: Annotated[
         str | None, typer.Option(help="First day of a first backfill, like 2024-01-01; the newest data comes first.")
     ] = None,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Look for deleted records now; by itself a run does so once a week.")
+    ] = False,
+    accept_shrink: Annotated[
+        bool, typer.Option("--accept-shrink", help="Believe tables that became far smaller, for this run only.")
+    ] = False,
     timings: Annotated[bool, typer.Option("--timings", help="Print the seconds of each stage.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Print Dagster's own log too.")] = False,
 ) -> None:
@@ -62,6 +69,9 @@ def run(
     from orchestration import progress
 
     _checked_day(since)
+    options = {"since": since, "sweep": sweep, "accept_shrink": accept_shrink}
+    if accept_shrink:
+        os.environ["QOH_ACCEPT_SHRINK"] = "1"
     settings = _prepared()
     connections = _connections(settings)
     stream_lines = ConsoleProgress(console)
@@ -77,7 +87,7 @@ def run(
         _manifest()
         from orchestration.run import nightly
 
-        finished = nightly(connections, since=since, log_level="INFO" if verbose else "CRITICAL")
+        finished = nightly(connections, options, log_level="INFO" if verbose else "CRITICAL")
     _tell(finished, settings, timings=timings)
     raise typer.Exit(int(finished.exit_code))
 

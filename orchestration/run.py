@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,12 +45,14 @@ class Finished:
     timings: dict[str, float] = field(default_factory=dict)
 
 
-def nightly(connections: Sequence[Connection], *, since: str | None = None, log_level: str = "CRITICAL") -> Finished:
+def nightly(
+    connections: Sequence[Connection], options: Mapping[str, Any] | None = None, *, log_level: str = "CRITICAL"
+) -> Finished:
     """Run everything once; the caller holds the warehouse lock.
 
     Args:
         connections: what to sync.
-        since: first day of a first backfill.
+        options: of every sync; see `SyncConfig`.
         log_level: of Dagster's own console log; the events are on the instance either way.
     """
     started = time.monotonic()
@@ -70,7 +72,7 @@ def nightly(connections: Sequence[Connection], *, since: str | None = None, log_
             tags={PID_TAG: str(os.getpid()), "qoh/started_by": "command line"},
             run_config={
                 "loggers": {"console": {"config": {"log_level": log_level}}},
-                "ops": {f"sync_{one.id}": {"config": {"since": since}} for one in connections},
+                "ops": {f"sync_{one.id}": {"config": dict(options or {})} for one in connections},
             },
         )
         finished = _finished(result)

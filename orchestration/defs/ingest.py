@@ -33,11 +33,13 @@ DIALECT = {"text": "VARCHAR", "timestamp": "TIMESTAMPTZ", "bool": "BOOLEAN"}
 
 
 class SyncConfig(dg.Config):
-    """What one sync may be told from the UI or by `qoh run --since`."""
+    """What one sync may be told from the UI or by the options of `qoh run`."""
 
     since: str | None = Field(
         None, description="First day of a first backfill (2024-01-01); the newest window comes first."
     )
+    sweep: bool = Field(False, description="Look for deleted records now, not only when a week has passed.")
+    accept_shrink: bool = Field(False, description="Believe complete reads that returned far less than the last time.")
 
 
 def asset_key(connection: Connection, stream_name: str) -> dg.AssetKey:
@@ -104,7 +106,7 @@ def connection_assets(connection: Connection) -> dg.AssetsDefinition:
     ) -> Iterator[Any]:
         chosen = [name for name, key in keys.items() if key in context.selected_asset_keys]
         with progress.stage(f"sync {connection.id}"):
-            results, error = _sync(connection, None if len(chosen) == len(streams) else chosen, config.since)
+            results, error = _sync(connection, None if len(chosen) == len(streams) else chosen, config)
         if error:
             context.log.error(error)
         for name in chosen:
@@ -114,11 +116,18 @@ def connection_assets(connection: Connection) -> dg.AssetsDefinition:
 
 
 def _sync(
-    connection: Connection, streams: Sequence[str] | None, since: str | None
+    connection: Connection, streams: Sequence[str] | None, config: SyncConfig
 ) -> tuple[dict[str, StreamResult], str | None]:
     """Results by stream, or the sentence of what stopped the whole connection."""
     try:
-        result = sync(connection, streams=streams, since=_day(since), progress=progress.tell)
+        result = sync(
+            connection,
+            streams=streams,
+            since=_day(config.since),
+            progress=progress.tell,
+            sweep=config.sweep,
+            accept_shrink=config.accept_shrink,
+        )
     except IngestionError as error:
         return {}, str(error)
     return {stream.stream: stream for stream in result.streams}, None

@@ -12,6 +12,7 @@ from orchestration import progress
 from orchestration.defs.transform import mart_keys
 from orchestration.defs.validity import ESTIMATES, ESTIMATES_KEY, data_clock
 from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
+from orchestration.dictionary import comments
 
 ROLE = "analyst"
 ANALYST_KEY = dg.AssetKey(["published", ROLE])
@@ -95,7 +96,7 @@ def publish_definitions(gates: Sequence[dg.AssetCheckKey]) -> dg.Definitions:
         with progress.stage("publish"):
             wanted = [".".join(key.path) for key in marts] + [ESTIMATES]
             also = sorted({CHECK_OUTCOMES} & set(tables(["marts_ops"])))
-            path = publish(ROLE, [*wanted, *also], data_clock())
+            path = publish(ROLE, [*wanted, *also], data_clock(), comments=comments())
             digest = sha256(path)
         return dg.MaterializeResult(
             metadata={

@@ -138,7 +138,7 @@ def test_a_second_run_reads_only_news_and_a_failed_stream_leaves_the_others(comp
 
     company.sandbox.chaos("missing_scope:offers", True)
     try:
-        second = nightly(company.connections)
+        second = nightly(company.connections, {"sweep": True})
     finally:
         company.sandbox.chaos("missing_scope:offers", False)
     assert second.exit_code == ExitCode.STREAMS_FAILED
@@ -147,6 +147,7 @@ def test_a_second_run_reads_only_news_and_a_failed_stream_leaves_the_others(comp
     assert second.published
     assert second.published > company.first.published
     assert sum(counted["n_changed"] for counted in second.changes.values()) == 0
+    assert sum(counted["n_deleted"] for counted in second.changes.values()) == 0
 
 
 def made(result: dg.ExecuteInProcessResult) -> list[str]:
