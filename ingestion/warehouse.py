@@ -198,7 +198,13 @@ def open_warehouse(where: Settings | None = None) -> Iterator[DuckDBWarehouse]:
 # ---------------------------------------------------------------------------------------------------- published files
 
 
-def publish(role: str, tables: Sequence[str], as_of: datetime, where: Settings | None = None) -> Path:
+def publish(
+    role: str,
+    tables: Sequence[str],
+    as_of: datetime,
+    where: Settings | None = None,
+    comments: Mapping[str, str] | None = None,
+) -> Path:
     """Write a role's tables into a new versioned file and let readers see it, in one step; call it after the gates.
 
     The file is complete and on disk before one symlink moves, so a reader sees the old version or the new one, and a
@@ -210,6 +216,7 @@ def publish(role: str, tables: Sequence[str], as_of: datetime, where: Settings |
         tables: `schema.table` names; marts and estimates only.
         as_of: time the data stand for; goes into the table `meta.published`.
         where: settings, default those of the environment.
+        comments: words kept in the file, by `schema.table` or `schema.table.column`; others are passed over.
 
     Returns:
         Path of the new version.
@@ -228,7 +235,7 @@ def publish(role: str, tables: Sequence[str], as_of: datetime, where: Settings |
             leftover.unlink()
         version = _next_version(where.published, role)
         draft = where.published / f".{role}-{version}.part"
-        _write_tables(warehouse, role, tables, version, as_of, draft)
+        _write_tables(warehouse, role, tables, version, as_of, draft, comments or {})
         final = where.published / f"{role}-{version}.duckdb"
         _sync_to_disk(draft)
         draft.rename(final)
@@ -239,9 +246,16 @@ def publish(role: str, tables: Sequence[str], as_of: datetime, where: Settings |
 
 
 def _write_tables(
-    warehouse: DuckDBWarehouse, role: str, tables: Sequence[str], version: str, as_of: datetime, draft: Path
+    warehouse: DuckDBWarehouse,
+    role: str,
+    tables: Sequence[str],
+    version: str,
+    as_of: datetime,
+    draft: Path,
+    comments: Mapping[str, str],
 ) -> None:
-    existing = {f"{schema}.{name}" for schema, name in warehouse._columns("warehouse")}
+    columns = warehouse._columns("warehouse")
+    existing = {f"{schema}.{name}" for schema, name in columns}
     missing = sorted(set(tables) - existing)
     if missing:
         raise PublishRefused(role, f"{', '.join(f'`{name}`' for name in missing)} not built yet")
@@ -261,8 +275,22 @@ def _write_tables(
                     f'insert into out.meta.published select ?, ?, ?, ?, ?, count(*) from out."{schema}"."{table}"',
                     [role, version, as_of, datetime.now(UTC), name],
                 )
+                _comment(warehouse, schema, table, columns[schema, table], comments)
     finally:
         warehouse.run("detach out")
+
+
+def _comment(
+    warehouse: DuckDBWarehouse, schema: str, table: str, columns: Iterable[str], comments: Mapping[str, str]
+) -> None:
+    """COMMENT takes no parameters, hence the quoting by hand."""
+    name = f'out."{schema}"."{table}"'
+    places = {f"table {name}": f"{schema}.{table}"}
+    places |= {f'column {name}."{column}"': f"{schema}.{table}.{column}" for column in columns}
+    for place, key in places.items():
+        if key in comments:
+            words = comments[key].replace("'", "''")
+            warehouse.run(f"comment on {place} is '{words}'")
 
 
 def _next_version(directory: Path, role: str) -> str:

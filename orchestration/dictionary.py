@@ -26,7 +26,7 @@ class Words:
 
 ESTIMATES = Words(
     "validity.technique_estimates",
-    "One row per rung, technique, job family and variant: how well the technique's score agreed with later performance.",
+    "One row per rung, technique, job family and variant: how well the score agreed with later performance.",
     {
         "metric": ("varchar", "Which number: r_obs, the observed correlation."),
         "rung": ("bigint", "Rung of the ladder in docs/methods.md; 1 is the observed correlation, uncorrected."),
@@ -85,7 +85,7 @@ def dictionary() -> list[Words]:
             f"{node['schema']}.{node['name']}",
             " ".join(node["description"].split()),
             {
-                name: (column.get("data_type") or "", " ".join(column["description"].split()))
+                name: (column.get("data_type") or "varchar", " ".join(column["description"].split()))
                 for name, column in node["columns"].items()
             },
         )
@@ -112,13 +112,14 @@ def page() -> Iterator[str]:
     yield ""
     yield "```python"
     yield "import duckdb, os"
-    yield 'path = os.path.realpath("data/published/analyst.duckdb")  # resolve first: the link moves when a version appears'
+    yield "# Resolve the link first: it moves when a new version is published."
+    yield 'path = os.path.realpath("data/published/analyst.duckdb")'
     yield 'duckdb.connect(path, read_only=True).sql("from validity.technique_estimates")'
     yield "```"
     yield ""
     yield "The words below are also in the file, as comments on tables and columns (`duckdb_columns()`), and"
-    yield "`marts_ops.metric_definitions` defines the metrics. `_id` is text, `_at` a UTC time, `_on` a date, rates run 0–1, and"
-    yield "every id of a person is a token. This page is generated: `python -m orchestration.dictionary`."
+    yield "`marts_ops.metric_definitions` defines the metrics. `_id` is text, `_at` a UTC time, `_on` a date, rates run 0–1,"
+    yield "and every id of a person is a token. This page is generated: `python -m orchestration.dictionary`."
     yield ""
     for words in dictionary():
         yield f"## {words.table}"
