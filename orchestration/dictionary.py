@@ -117,9 +117,9 @@ def page() -> Iterator[str]:
     yield 'duckdb.connect(path, read_only=True).sql("from validity.technique_estimates")'
     yield "```"
     yield ""
-    yield "The words below are also in the file, as comments on tables and columns (`duckdb_columns()`), and"
-    yield "`marts_ops.metric_definitions` defines the metrics. `_id` is text, `_at` a UTC time, `_on` a date, rates run 0–1,"
-    yield "and every id of a person is a token. This page is generated: `python -m orchestration.dictionary`."
+    yield "The words below are also in the file, as comments on tables and columns (`duckdb_columns()`);"
+    yield "`marts_ops.metric_definitions` defines the metrics. `_id` is text, `_at` a UTC time, `_on` a date, rates"
+    yield "run 0–1, and ids of persons are tokens. This page is generated: `python -m orchestration.dictionary`."
     yield ""
     for words in dictionary():
         yield f"## {words.table}"
