@@ -1,7 +1,7 @@
 """The one place that calls Great Expectations.
 
 It judges DataFrame batches in one ephemeral context: its SQL engine over DuckDB loses the connection and reports every
-check as failed (RELIABILITY E6). It is handed only the columns that an expectation names, and asked for results
+check as failed. It is handed only the columns that an expectation names, and asked for results
 without values.
 """
 

@@ -1,7 +1,7 @@
 """Dagster's web server behind a guard, on 127.0.0.1 only.
 
 The stock server has no login, answers any Host and runs mutations over plain GET, so any page an operator visits could
-launch or wipe (RELIABILITY E4.4). The guard refuses foreign hosts, foreign origins and queries over GET. It is no
+launch or wipe. The guard refuses foreign hosts, foreign origins and queries over GET. It is no
 login: for more than one person put a reverse proxy with authentication in front (docs/operating.md).
 """
 

@@ -75,7 +75,7 @@ def observed_validity(observations: Observations, level: float = 0.95) -> Estima
     """Rung 1: Pearson's r of interview score and performance rating among reviewed hires, uncorrected.
 
     Contaminated scores (submitted or edited after the decision) are left out and counted. The interval is clustered by
-    the interviewer who gave the score; refusals as METHODS 21.
+    the interviewer who gave the score; refusals as in docs/methods.md.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def _climb(observations: Observations, rungs: Sequence[Rung]) -> Iterator[tuple[
 
 
 def _refusal(clean: pd.DataFrame, moments: ClusterMoments) -> str:
-    """Why no correlation is computed (METHODS 21), or nothing."""
+    """Why no correlation is computed, or nothing."""
     n = len(clean)
     if n < OBSERVED_CORRELATION.estimable:
         return f"{n} pairs, {OBSERVED_CORRELATION.estimable} needed"

@@ -26,7 +26,7 @@
     ) / (1 + {{ z2 }} / nullif({{ n }}, 0))
 {%- endmacro %}
 
-{# Status of a rate with n behind it; the thresholds are PRIVACY 5's, as vars. #}
+{# Status of a rate with n behind it; the thresholds are vars. #}
 {% macro rate_status(n, condition='true') -%}
     case
         when {{ n }} < {{ var('rate_min_n') }} or not ({{ condition }}) then 'not_estimable'
