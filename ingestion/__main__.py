@@ -48,8 +48,10 @@ def main(
         raise typer.Exit(int(error.exit_code)) from None
     failed = len(result.failed)
     changed = sum(stream_result.n_changed for stream_result in result.streams)
+    aside = sum(stream_result.n_quarantined for stream_result in result.streams)
     console.print(
         f"{connection}: {len(result.streams) - failed} streams loaded, {failed} failed, {changed:,} rows changed"
+        + (f", {aside:,} records set aside (see: qoh quarantine list)" if aside else "")
     )
     raise typer.Exit(int(result.exit_code))
 

@@ -311,7 +311,8 @@ class Client:
         except (ValueError, RecursionError):
             patience.broken += 1
             kind = answer.headers.get("content-type", "no content type").split(";")[0]
-            error = NotJson(self.connection.id, asked.path, f"`{kind}`", len(answer.content))
+            seen = "JSON that is broken or cut off" if "json" in kind else f"`{kind}`"
+            error = NotJson(self.connection.id, asked.path, seen, len(answer.content), patience.broken)
             patience.pause(None, "unreadable answer", error)
             return None
         return Response(self.connection.id, str(answer.url), answer.headers, payload)

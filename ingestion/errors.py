@@ -43,7 +43,7 @@ from typing import ClassVar
 
 from ingestion.exit_codes import ExitCode
 
-NOTHING_WRITTEN = "Nothing of this window was stored; the next run reads it again."
+NOTHING_WRITTEN = "Nothing of this read was stored; the next run reads it again."
 
 
 def listed(names: Iterable[str]) -> str:
@@ -195,7 +195,7 @@ class StillThrottled(VendorError):
     def __init__(self, connection_id: str, path: str, asked: float, waited: float, limit: float) -> None:
         super().__init__(
             f"`{connection_id}`: `{path}` is throttled: the vendor asks for another {asked:.0f} s after {waited:.0f} s "
-            f"of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {NOTHING_WRITTEN}"
+            f"of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {NOTHING_WRITTEN} Run again later."
         )
 
 
@@ -212,11 +212,11 @@ class ServerFailing(VendorError):
 class NotJson(VendorError):
     """The answer is no JSON document."""
 
-    def __init__(self, connection_id: str, path: str, seen: str, size: int) -> None:
+    def __init__(self, connection_id: str, path: str, seen: str, size: int, tries: int) -> None:
         super().__init__(
-            f"`{connection_id}`: `{path}` answered HTTP 200 with {seen} ({size:,} bytes), expected a JSON document. "
-            f"{NOTHING_WRITTEN} If it stays so, open the address with the same credential: a proxy or a maintenance "
-            "page may answer instead of the vendor."
+            f"`{connection_id}`: `{path}` answered HTTP 200 with {seen} ({size:,} bytes, {tries} tries), expected a "
+            f"whole JSON document. {NOTHING_WRITTEN} A proxy or a maintenance page may answer instead of the vendor; "
+            "run: qoh doctor"
         )
 
 
@@ -289,7 +289,7 @@ class MostRecordsRefused(DataRefused):
     def __init__(self, vendor: str, stream: str, endpoint: str, refused: int, seen: int, rules: str) -> None:
         super().__init__(
             f"`{vendor}.{stream}`: {refused:,} of {seen:,} records of `{endpoint}` fail the contract ({rules}). "
-            "Nothing of this window was stored: this is a changed answer, not bad records. Run: qoh doctor"
+            "Nothing of this read was stored: this is a changed answer, not bad records. Run: qoh doctor"
         )
 
 

@@ -205,7 +205,7 @@ def quarantine_list(
 
     _prepared()
     rows = quarantined(connection)
-    table = Table(title=f"{len(rows):,} records are set aside", title_justify="left")
+    table = Table(title=f"Records set aside: {len(rows):,}", title_justify="left")
     for heading in ("connection", "stream", "record", "rule", "reason", "last seen"):
         table.add_column(heading, overflow="fold")
     for row in rows[:SHOWN_ROWS]:
@@ -214,6 +214,11 @@ def quarantine_list(
     console.print(table)
     if len(rows) > SHOWN_ROWS:
         console.print(f"… and {len(rows) - SHOWN_ROWS:,} more, in raw_ops.quarantine.")
+    if rows:
+        console.print(
+            "These records are not loaded, all others of their streams are. Mend them at the vendor, or widen the "
+            "stream's contract in ingestion/connectors, then run: qoh quarantine retry"
+        )
 
 
 @quarantine_app.command("retry")
@@ -325,7 +330,7 @@ def _connections(settings: Settings) -> list[Connection]:
 def _probe(connection: Connection) -> list[ProbeResult]:
     from ingestion.client import Client
     from ingestion.connectors import vendors
-    from ingestion.errors import IngestionError
+    from ingestion.errors import NOTHING_WRITTEN, IngestionError
     from ingestion.streams import ProbeResult
 
     module = vendors()[connection.vendor]
@@ -334,7 +339,8 @@ def _probe(connection: Connection) -> list[ProbeResult]:
         with Client(connection, module.authentication(connection), default_base_url=default) as client:
             return module.Connector(connection, client).probe()
     except IngestionError as error:
-        return [ProbeResult("connection", "problem", str(error))]
+        # Nothing is stored by a probe, so its consequence for stored data is left out.
+        return [ProbeResult("connection", "problem", str(error).replace(f"{NOTHING_WRITTEN} ", ""))]
 
 
 def _formerly_connected(configured: set[str]) -> list[tuple[str, str]]:
