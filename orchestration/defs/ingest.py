@@ -48,13 +48,10 @@ def asset_key(connection: Connection, stream_name: str) -> dg.AssetKey:
 
 
 def _column(column: Column) -> dg.TableColumn:
-    notes = [column.description] if column.description else []
-    if column.token:
-        notes.append(f"keyed token of a {column.token}")
     return dg.TableColumn(
         column.name,
         DIALECT.get(column.type, column.type.upper()),
-        description="; ".join(notes) or None,
+        description=column.description or None,
         constraints=dg.TableColumnConstraints(nullable=not column.required),
     )
 
@@ -66,7 +63,12 @@ def _description(connection: Connection, stream: Stream) -> str:
 
 
 def _spec(connection: Connection, stream: Stream) -> dg.AssetSpec:
-    schema = dg.TableSchema(columns=[dg.TableColumn("connection_id", "VARCHAR"), *map(_column, stream.columns)])
+    schema = dg.TableSchema(
+        columns=[
+            dg.TableColumn("connection_id", "VARCHAR", "Connection the row came through."),
+            *map(_column, stream.columns),
+        ]
+    )
     return dg.AssetSpec(
         asset_key(connection, stream.name),
         description=_description(connection, stream),
