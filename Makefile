@@ -47,8 +47,8 @@ advance: .venv/installed ## let 30 days pass in the pretend company; the next `m
 dev: $(MANIFEST) ## sandbox and Dagster UI on 127.0.0.1, ready to click
 	@QOH_CONNECTIONS=connections.example.toml $(SANDBOX) -- $(BIN)/qoh dev
 
-test: $(MANIFEST) ## every test, offline
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+test: $(MANIFEST) ## every test and doctest, offline
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --doctest-modules tests validity reporting
 
 check: $(MANIFEST) ## format, lint, types, SQL lint
 	@$(BIN)/ruff format --check .

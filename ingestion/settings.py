@@ -79,7 +79,7 @@ class Settings:
 
 
 def settings() -> Settings:
-    """Read the settings from the environment; the home directory is created, readable by its owner only.
+    """Read the settings from the environment; the home directory and all that is written are the owner's only.
 
     Raises:
         SettingInvalid: the time zone is unknown.
@@ -90,8 +90,11 @@ def settings() -> Settings:
         timezone = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise SettingInvalid("QOH_TIMEZONE", zone, "a name of the time zone database, like Europe/Berlin") from error
+    os.umask(0o077)  # every file that this process and its children write is the owner's only
     home = Path(os.environ.get("QOH_HOME") or "data").absolute()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if home.stat().st_mode & 0o077:
+        home.chmod(0o700)
     return Settings(
         home=home,
         keys=Path(os.environ.get("QOH_KEYS") or "keys").absolute(),

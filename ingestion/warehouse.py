@@ -198,6 +198,16 @@ def open_warehouse(where: Settings | None = None) -> Iterator[DuckDBWarehouse]:
 # ---------------------------------------------------------------------------------------------------- published files
 
 
+PUBLISHED_COLUMNS = {
+    "role": "varchar",
+    "version": "varchar",
+    "as_of": "timestamp with time zone",
+    "published_at": "timestamp with time zone",
+    "table_name": "varchar",
+    "n_rows": "bigint",
+}
+
+
 def publish(
     role: str,
     tables: Sequence[str],
@@ -263,10 +273,8 @@ def _write_tables(
     try:
         with warehouse.transaction():
             warehouse.run("create schema out.meta")
-            warehouse.run(
-                "create table out.meta.published (role varchar, version varchar, as_of timestamp with time zone, "
-                "published_at timestamp with time zone, table_name varchar, n_rows bigint)"
-            )
+            kinds = ", ".join(f"{name} {kind}" for name, kind in PUBLISHED_COLUMNS.items())
+            warehouse.run(f"create table out.meta.published ({kinds})")
             for name in sorted(set(tables)):
                 schema, table = name.split(".")
                 warehouse.run(f'create schema if not exists out."{schema}"')
@@ -276,6 +284,7 @@ def _write_tables(
                     [role, version, as_of, datetime.now(UTC), name],
                 )
                 _comment(warehouse, schema, table, columns[schema, table], comments)
+            _comment(warehouse, "meta", "published", PUBLISHED_COLUMNS, comments)
     finally:
         warehouse.run("detach out")
 

@@ -77,6 +77,20 @@ CHECK_OUTCOMES = Words(
 )
 
 
+PUBLISHED = Words(
+    "meta.published",
+    "One row per table of this file: what was published when, and how many rows it holds.",
+    {
+        "role": ("varchar", "Readers the file is for."),
+        "version": ("varchar", "Version of the file; later ones sort after earlier ones."),
+        "as_of": ("timestamp with time zone", "Moment the data speak for."),
+        "published_at": ("timestamp with time zone", "When this version was written."),
+        "table_name": ("varchar", "Schema and table."),
+        "n_rows": ("bigint", "Rows of the table."),
+    },
+)
+
+
 def dictionary() -> list[Words]:
     """Every published table with its words, sorted by name."""
     nodes = json.loads(manifest().read_text())["nodes"].values()
@@ -92,7 +106,7 @@ def dictionary() -> list[Words]:
         for node in nodes
         if node["resource_type"] in ("model", "seed") and node["schema"].startswith("marts_")
     ]
-    return sorted([*marts, ESTIMATES, CHECK_OUTCOMES], key=lambda words: words.table)
+    return sorted([*marts, ESTIMATES, CHECK_OUTCOMES, PUBLISHED], key=lambda words: words.table)
 
 
 def comments() -> dict[str, str]:

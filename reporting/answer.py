@@ -171,8 +171,13 @@ def _quality_lines(frame: pd.DataFrame) -> Iterator[str]:
     yield "Data quality"
     for row in frame.sort_values("metric").itertuples():
         says = str(row.metric).replace("_", " ") if words.missing(row.note) else str(row.note)
-        value = f"  {quality_value(row.metric, row.value, row.n):<20}"
+        value = f"  {quality_value(row.metric, row.value, row.n):<18} {_out_of(row.metric, row.n):<11} "
         yield textwrap.fill(value + says, 110, subsequent_indent=" " * len(value))
+
+
+def _out_of(metric: object, n: Any) -> str:
+    """The n behind a share; a count needs none."""
+    return f"of {people(n)}" if str(metric).endswith(("_share", "_rate")) and not words.missing(n) else ""
 
 
 def quality_value(metric: object, value: Any, n: Any) -> str:

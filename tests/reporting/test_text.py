@@ -18,7 +18,7 @@ def test_a_line_a_technique_with_validity_interval_n_and_verdict(frames) -> None
 
 def test_the_data_quality_summary_follows(frames) -> None:
     text = answer(frames)
-    assert re.search(r"\n  96% \[93, 97\] +Hires found in the HR system\.", text)
+    assert re.search(r"\n  96% \[93, 97\] +of 409 +Hires found in the HR system\.", text)
     assert re.search(r"Hires behind it\n  Hired +409\n  Found in the HR system +391 +96%\n", text)
 
 
