@@ -111,6 +111,8 @@ def doctor() -> None:
     """Try every connection: reachable, credential valid, scopes and fields, clock, rate limit. Reads no records."""
     from rich.table import Table
 
+    from ingestion.errors import NOTHING_WRITTEN
+
     settings = _prepared()
     problems = 0
     for connection in _connections(settings):
@@ -119,7 +121,9 @@ def doctor() -> None:
             table.add_column(heading, overflow="fold")
         for found in _probe(connection):
             problems += found.status == "problem"
-            table.add_row(found.subject, f"[{STATUS_STYLE[found.status]}]{found.status}[/]", escape(found.message))
+            # A probe stores nothing, so what an error says about stored data is left out.
+            message = found.message.replace(f"{NOTHING_WRITTEN} ", "")
+            table.add_row(found.subject, f"[{STATUS_STYLE[found.status]}]{found.status}[/]", escape(message))
         console.print(table)
     console.print(f"{problems} problems found." if problems else "No problems found.")
     raise typer.Exit(int(ExitCode.DOCTOR_FOUND_PROBLEMS if problems else ExitCode.OK))
@@ -330,7 +334,7 @@ def _connections(settings: Settings) -> list[Connection]:
 def _probe(connection: Connection) -> list[ProbeResult]:
     from ingestion.client import Client
     from ingestion.connectors import vendors
-    from ingestion.errors import NOTHING_WRITTEN, IngestionError
+    from ingestion.errors import IngestionError
     from ingestion.streams import ProbeResult
 
     module = vendors()[connection.vendor]
@@ -339,8 +343,7 @@ def _probe(connection: Connection) -> list[ProbeResult]:
         with Client(connection, module.authentication(connection), default_base_url=default) as client:
             return module.Connector(connection, client).probe()
     except IngestionError as error:
-        # Nothing is stored by a probe, so its consequence for stored data is left out.
-        return [ProbeResult("connection", "problem", str(error).replace(f"{NOTHING_WRITTEN} ", ""))]
+        return [ProbeResult("connection", "problem", str(error))]
 
 
 def _formerly_connected(configured: set[str]) -> list[tuple[str, str]]:
