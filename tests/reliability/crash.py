@@ -1,6 +1,6 @@
-"""Kill -9 at seeded random moments of a whole run, run once more, compare every row with an undisturbed run.
+"""Kill -9 at seeded moments of sync, build and publish, run once more, compare every row with an undisturbed run.
 
-`python -m tests.reliability.crash --trials 25` is the long form; the test of the same name runs a few.
+`python -m tests.reliability.crash --trials 25` is the long form; the test beside it kills one home three times.
 """
 
 from __future__ import annotations
@@ -13,147 +13,151 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import duckdb
-
 from ingestion.sandbox import running_sandbox
 
-ROOT = Path(__file__).parent.parent.parent
+from .homes import Home, Prints, differences, fingerprint, follow, stages
 
-# What two equal warehouses may differ in: when and by which run a row was written.
-VOLATILE = {"_dlt_load_id", "_dlt_id", "as_of", "loaded_at", "decided_at", "swept_at", "sweep_id", "deleted_at"}
-VOLATILE |= {"first_seen_at", "last_seen_at", "dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to"}
-VOLATILE |= {"hours_since_success", "last_success_at", "previous_rows", "last_rows", "last_load_id"}
-VOLATILE_TABLES = {"stream_runs", "sweeps", "stream_windows", "stream_health", "data_quality_summary"}
+PHASES = {"sync": "link people", "dbt build": "check", "publish": "write report"}
+"""Phase (first stage that begins so) to the stage that follows it."""
+POLL_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
-class Home:
-    """One QOH_HOME with its keys, and how to run the pipeline in it."""
+class Undisturbed:
+    """What a run that nobody killed leaves, and how long its phases take."""
 
-    path: Path
-
-    def env(self, sandbox_env: dict[str, str]) -> dict[str, str]:
-        return os.environ | sandbox_env | {"QOH_HOME": str(self.path / "data"), "QOH_KEYS": str(self.path / "keys")}
-
-    def start(self, sandbox_env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "orchestration.cli", "run"],
-            cwd=ROOT,
-            env=self.env(sandbox_env),
-            stdout=log.open("ab"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    def run(self, sandbox_env: dict[str, str], log: Path) -> float:
-        started = time.monotonic()
-        code = self.start(sandbox_env, log).wait()
-        if code:
-            raise AssertionError(f"`qoh run` in {self.path} exited with {code}:\n{log.read_text()[-4000:]}")
-        return time.monotonic() - started
-
-    def copy_to(self, path: Path) -> Home:
-        shutil.copytree(self.path, path, symlinks=True)
-        return Home(path)
+    warehouse: Prints
+    published: Prints
+    seconds: Mapping[str, float]
 
 
-def fingerprint(database: Path) -> dict[str, tuple[int, str]]:
-    """Rows and an order-free hash of every table, without the columns that say when it was written."""
-    with duckdb.connect(str(database), read_only=True) as connection:
-        tables = connection.execute(
-            "select table_schema, table_name, list(column_name order by column_name) from information_schema.columns"
-            " where table_schema not like '%staging%' and table_name not like '\\_dlt%' escape '\\'"
-            " and table_schema in (select schema_name from information_schema.schemata) group by all order by all"
-        ).fetchall()
-        prints = {}
-        for schema, table, columns in tables:
-            kept = [f'"{name}"::text' for name in columns if name not in VOLATILE]
-            if table in VOLATILE_TABLES or table.endswith("__ids") or not kept:
-                continue
-            row = f"md5(concat_ws('|', {', '.join(f'coalesce({c}, chr(0))' for c in kept)}))"
-            n, digest = connection.execute(
-                f"select count(*), coalesce(md5(string_agg(h, '' order by h)), '') from (select {row} as h from \"{schema}\".\"{table}\")"
-            ).fetchone() or (0, "")
-            prints[f"{schema}.{table}"] = (n, digest)
-    return prints
+@dataclass
+class Kill:
+    """One kill: where it was aimed, where it hit."""
+
+    phase: str
+    delay: float
+    whole_group: bool
+    hit: str = "nothing: the run had ended"
 
 
-def published(home: Home) -> Path:
-    return (home.path / "data" / "published" / "analyst.duckdb").resolve(strict=True)
+@dataclass
+class Tally:
+    """What the trials found."""
+
+    problems: list[str] = field(default_factory=list)
+    hits: Counter[str] = field(default_factory=Counter)
 
 
-def differences(expected: dict[str, tuple[int, str]], seen: dict[str, tuple[int, str]]) -> list[str]:
-    return [
-        f"{name}: expected {expected.get(name)}, seen {seen.get(name)}"
-        for name in sorted(expected.keys() | seen.keys())
-        if expected.get(name) != seen.get(name)
-    ]
+def undisturbed(home: Home, env: Mapping[str, str], log: Path) -> Undisturbed:
+    """Run once and remember everything."""
+    process = home.start(env, log, "run")
+    seen = follow(log, process)
+    if process.returncode:
+        raise AssertionError(f"`qoh run` exited with {process.returncode}:\n{log.read_text()[-4000:]}")
+    seconds = {phase: _begin(seen, after) - _begin(seen, phase) for phase, after in PHASES.items()}
+    return Undisturbed(fingerprint(home.warehouse), fingerprint(home.published), seconds)
 
 
-def crash_trials(trials: int, seed: int, workdir: Path, first_sync_every: int = 3) -> list[str]:
-    """Run the trials; return one line for each difference found, with the seed that repeats it.
+def _begin(seen: Mapping[str, tuple[float, float]], stage: str) -> float:
+    return next(begin for name, (begin, _) in seen.items() if name.startswith(stage))
 
-    Every `first_sync_every`-th trial starts from an empty home (first sync), the others from a home that is one
-    month behind the sandbox (incremental sync).
-    """
-    problems: list[str] = []
+
+def kill_run(home: Home, env: Mapping[str, str], log: Path, kill: Kill) -> Kill:
+    """Start a run and kill -9 it `delay` seconds into a phase: the process alone, or its whole group."""
+    log.unlink(missing_ok=True)
+    process = home.start(env, log, "run")
+    while process.poll() is None and not any(name.startswith(kill.phase) for name in stages(log)):
+        time.sleep(POLL_SECONDS)
+    try:
+        process.wait(timeout=kill.delay)
+    except subprocess.TimeoutExpired:
+        if kill.whole_group:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.wait()
+        kill.hit = stages(log)[-1]
+    return kill
+
+
+def problems_after(home: Home, expected: Undisturbed) -> list[str]:
+    """What differs from an undisturbed run, and what a crash may have left lying about."""
+    found = differences(expected.warehouse, fingerprint(home.warehouse))
+    found += [f"published {line}" for line in differences(expected.published, fingerprint(home.published))]
+    found += [f"left over: {path.name}" for path in (home.data / "published").glob(".*")]
+    return found
+
+
+def readable(home: Home, allowed: list[Prints]) -> list[str]:
+    """After a kill readers have a whole version, the old one or the new one; or none before the first."""
+    if not (home.data / "published" / "analyst.duckdb").is_symlink():
+        return []
+    seen = fingerprint(home.published)
+    return [] if seen in allowed else ["readers see neither the old nor the new version"]
+
+
+def crash_trials(trials: int, seed: int, workdir: Path) -> Tally:
+    """One kill and one normal run a trial; every fourth trial starts from an empty home, the others a month behind."""
+    tally = Tally()
     with running_sandbox(size="tiny", seed=3, state=workdir / "sandbox") as sandbox:
         env = dict(sandbox.env)
         base = Home(workdir / "base")
-        base.run(env, workdir / "base.log")
+        before = undisturbed(base, env, workdir / "base.log")
         sandbox.advance(30)
-        reference = base.copy_to(workdir / "reference")
-        seconds = reference.run(env, workdir / "reference.log")
+        grown = base.copy_to(workdir / "grown")
+        incremental = undisturbed(grown, env, workdir / "grown.log")
         fresh = Home(workdir / "fresh")
         shutil.copytree(base.path / "keys", fresh.path / "keys")
-        fresh_seconds = fresh.run(env, workdir / "fresh.log")
-        expected = {
-            False: fingerprint(reference.path / "data" / "warehouse.duckdb"),
-            True: fingerprint(fresh.path / "data" / "warehouse.duckdb"),
-        }
+        first = undisturbed(fresh, env, workdir / "fresh.log")
         for trial in range(trials):
             rng = random.Random(f"{seed}-{trial}")
-            from_empty = trial % first_sync_every == 0
-            path = workdir / f"trial{trial}"
-            if from_empty:
-                home = Home(path)
-                shutil.copytree(base.path / "keys", path / "keys")
+            is_first = trial % 4 == 0
+            expected = first if is_first else incremental
+            phase = rng.choice(list(PHASES))
+            kill = Kill(phase, rng.uniform(0, expected.seconds[phase]), rng.random() < 0.5)
+            home = Home(workdir / f"trial{trial}")
+            if is_first:
+                shutil.copytree(base.path / "keys", home.path / "keys")
             else:
-                home = base.copy_to(path)
-            delay = rng.uniform(0.5, fresh_seconds if from_empty else seconds)
+                home = base.copy_to(home.path)
             log = workdir / f"trial{trial}.log"
-            process = home.start(env, log)
+            kill_run(home, env, log, kill)
+            found = readable(home, [before.published, expected.published])
             try:
-                process.wait(timeout=delay)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-            home.run(env, log)
-            found = differences(expected[from_empty], fingerprint(home.path / "data" / "warehouse.duckdb"))
-            with duckdb.connect(str(published(home)), read_only=True) as connection:
-                connection.execute("select 1")
-            print(
-                f"trial {trial}: {'first' if from_empty else 'incremental'} run killed after {delay:.1f} s, {len(found)} differences",
-                flush=True,
-            )
-            problems += [f"seed {seed} trial {trial} killed after {delay:.2f} s: {line}" for line in found]
-            shutil.rmtree(path)
-    return problems
+                home.run(env)
+                found += problems_after(home, expected)
+            except AssertionError as error:
+                found.append(str(error))
+            tally.hits[kill.hit] += 1
+            kind = "first" if is_first else "incremental"
+            whom = "group" if kill.whole_group else "process"
+            print(f"trial {trial:2}: {kind:11} run, {whom:7} killed {kill.delay:5.2f} s into {kill.phase:9} "
+                  f"(during: {kill.hit}); {len(found)} differences", flush=True)  # fmt: skip
+            tally.problems += [f"seed {seed} trial {trial}: {line}" for line in found]
+            if not found:
+                shutil.rmtree(home.path)
+    return tally
 
 
 def main() -> int:
+    """Run the trials from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=25)
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--keep", type=Path, help="Directory to work in and keep; homes with differences stay there.")
     arguments = parser.parse_args()
-    with TemporaryDirectory(prefix="qoh-crash-") as workdir:
-        problems = crash_trials(arguments.trials, arguments.seed, Path(workdir))
-    print("\n".join(problems) or f"{arguments.trials} kills, 0 differences")
-    return 1 if problems else 0
+    with TemporaryDirectory(prefix="qoh-crash-") as temporary:
+        tally = crash_trials(arguments.trials, arguments.seed, arguments.keep or Path(temporary))
+    print("\n".join(tally.problems) or f"{arguments.trials} kills, 0 differences")
+    print("killed during: " + ", ".join(f"{stage} {n}" for stage, n in sorted(tally.hits.items())))
+    return 1 if tally.problems else 0
 
 
 if __name__ == "__main__":
