@@ -11,7 +11,8 @@ carries a secret, a query string or a value of a person: tokens and ids only::
     │   ├── ConnectionUnknown
     │   ├── VendorUnknown
     │   ├── StreamUnknown
-    │   └── SecretMissing
+    │   ├── SecretMissing
+    │   └── NothingPublished
     ├── LockHeld
     ├── VendorError
     │   ├── Unreachable
@@ -125,6 +126,16 @@ class SecretMissing(ConfigurationError):
             f"Connection `{connection_id}` needs `{variable}` ({purpose}), which is neither an environment variable "
             "nor a key of dlt's secrets file. This connection was not read; the others are not affected. "
             f"Set it and run: python -m ingestion {connection_id}"
+        )
+
+
+class NothingPublished(ConfigurationError):
+    """A version is asked for before the first one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing was published yet: the first version is written at the end of a run without blocking errors. "
+            "Run: qoh run"
         )
 
 

@@ -73,7 +73,7 @@ def run(
     if accept_shrink:
         os.environ["QOH_ACCEPT_SHRINK"] = "1"
     settings = _prepared()
-    connections = _connections(settings)
+    connections, unreadable = _connections(settings)
     stream_lines = ConsoleProgress(console)
 
     def show(event: object) -> None:
@@ -87,7 +87,8 @@ def run(
         _manifest()
         from orchestration.run import nightly
 
-        finished = nightly(connections, options, log_level="INFO" if verbose else "CRITICAL")
+        log_level = "INFO" if verbose else "CRITICAL"
+        finished = nightly(connections, options, unreadable=unreadable, log_level=log_level)
     _tell(finished, settings, timings=timings)
     raise typer.Exit(int(finished.exit_code))
 
@@ -98,8 +99,10 @@ def report(
 ) -> None:
     """Write the report again from the published file; needs no lock and no vendor."""
     _prepared()
+    from orchestration.defs.publish import published_file
     from orchestration.defs.report import write_report
 
+    published_file()
     first = write_report()[0]
     console.print(f"Report: {first}")
     if open_:
@@ -114,8 +117,11 @@ def doctor() -> None:
     from ingestion.errors import NOTHING_WRITTEN
 
     settings = _prepared()
-    problems = 0
-    for connection in _connections(settings):
+    readable, unreadable = _connections(settings)
+    problems = len(unreadable)
+    for sentence in unreadable.values():
+        console.print(f"[red]problem[/] {escape(sentence)}")
+    for connection in readable:
         table = Table(title=f"{connection.id} ({connection.vendor})", title_justify="left", expand=False)
         for heading in ("what", "", "seen"):
             table.add_column(heading, overflow="fold")
@@ -125,7 +131,7 @@ def doctor() -> None:
             message = found.message.replace(f"{NOTHING_WRITTEN} ", "")
             table.add_row(found.subject, f"[{STATUS_STYLE[found.status]}]{found.status}[/]", escape(message))
         console.print(table)
-    console.print(f"{problems} problems found." if problems else "No problems found.")
+    console.print(f"{_counted(problems, 'problem')} found." if problems else "No problems found.")
     raise typer.Exit(int(ExitCode.DOCTOR_FOUND_PROBLEMS if problems else ExitCode.OK))
 
 
@@ -133,10 +139,12 @@ def doctor() -> None:
 def connections() -> None:
     """List the configured connections, and those that have rows and are configured no more."""
     settings = _prepared()
-    configured = _connections(settings)
-    for connection in configured:
+    readable, unreadable = _connections(settings)
+    for connection in readable:
         console.print(f"{connection.id}  {connection.vendor}")
-    for connection_id, vendor in _formerly_connected({connection.id for connection in configured}):
+    for sentence in unreadable.values():
+        console.print(f"[red]✗[/] {escape(sentence)}")
+    for connection_id, vendor in _formerly_connected({*unreadable, *(connection.id for connection in readable)}):
         console.print(
             f"[yellow]{connection_id}[/]  {vendor}  not in {settings.connections.name} any more; its rows are kept "
             "under this id. A renamed connection starts anew; put the id back to go on with the old rows."
@@ -207,8 +215,12 @@ def quarantine_list(
 
     from ingestion.quarantine import quarantined
 
-    _prepared()
+    settings = _prepared()
     rows = quarantined(connection)
+    if not rows:
+        _known(settings, connection)
+        console.print("Nothing is set aside.")
+        return
     table = Table(title=f"Records set aside: {len(rows):,}", title_justify="left")
     for heading in ("connection", "stream", "record", "rule", "reason", "last seen"):
         table.add_column(heading, overflow="fold")
@@ -218,11 +230,10 @@ def quarantine_list(
     console.print(table)
     if len(rows) > SHOWN_ROWS:
         console.print(f"… and {len(rows) - SHOWN_ROWS:,} more, in raw_ops.quarantine.")
-    if rows:
-        console.print(
-            "These records are not loaded, all others of their streams are. Mend them at the vendor, or widen the "
-            "stream's contract in ingestion/connectors, then run: qoh quarantine retry"
-        )
+    console.print(
+        "These records are not loaded, all others of their streams are. Mend them at the vendor, or widen the "
+        "stream's contract in ingestion/connectors, then run: qoh quarantine retry"
+    )
 
 
 @quarantine_app.command("retry")
@@ -235,8 +246,13 @@ def quarantine_retry(
     from ingestion.progress import ConsoleProgress
 
     settings = _prepared()
-    chosen = [one for one in _connections(settings) if connection in (None, one.id)]
-    failed = 0
+    _known(settings, connection)
+    readable, unreadable = _connections(settings)
+    chosen = [one for one in readable if connection in (None, one.id)]
+    not_read = [sentence for connection_id, sentence in unreadable.items() if connection in (None, connection_id)]
+    for sentence in not_read:
+        console.print(f"[red]✗[/] {escape(sentence)}")
+    failed = len(not_read)
     with warehouse_lock():
         for one in chosen:
             failed += len(retry_quarantine(one, progress=ConsoleProgress(console)).failed)
@@ -257,6 +273,8 @@ def links_review(
     from ingestion.lock import warehouse_lock
 
     settings = _prepared()
+    if not (settings.vault_file.exists() and settings.warehouse_file.exists()):
+        _refuse("Nothing was synced yet, so there is no link to decide. Run: qoh run", ExitCode.USAGE)
     with warehouse_lock():
         if import_ is not None and import_.resolve() != review_path(settings).resolve():
             _copy_private(import_, review_path(settings))
@@ -318,17 +336,28 @@ def _checked_day(text: str | None) -> None:
         _refuse(f"--since `{text}` is not a day. Nothing was started. Write it as 2024-01-01.", ExitCode.USAGE)
 
 
-def _connections(settings: Settings) -> list[Connection]:
-    """The configured connections; those of an unknown vendor are named and left out."""
+def _connections(settings: Settings) -> tuple[list[Connection], dict[str, str]]:
+    """The configured connections, and those of an unknown vendor with the sentence that says so."""
     from ingestion.connections import load_connections
     from ingestion.connectors import vendors
     from ingestion.errors import VendorUnknown
 
     found = load_connections(settings.connections)
-    for connection in found:
-        if connection.vendor not in vendors():
-            console.print(f"[red]✗[/] {escape(str(VendorUnknown(connection.id, connection.vendor, vendors())))}")
-    return [connection for connection in found if connection.vendor in vendors()]
+    known = vendors()
+    unreadable = {one.id: str(VendorUnknown(one.id, one.vendor, known)) for one in found if one.vendor not in known}
+    return [connection for connection in found if connection.vendor in known], unreadable
+
+
+def _known(settings: Settings, connection_id: str | None) -> None:
+    """Refuse an id that is not configured."""
+    from ingestion.connections import connection_named
+
+    if connection_id is not None:
+        connection_named(connection_id, settings.connections)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 def _probe(connection: Connection) -> list[ProbeResult]:

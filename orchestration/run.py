@@ -15,10 +15,12 @@ from ingestion.exit_codes import ExitCode
 from orchestration import alerts, progress
 from orchestration.defs.ingest import LOADED
 from orchestration.defs.schedules import NIGHTLY
-from orchestration.defs.sensors import run_alert
+from orchestration.defs.sensors import run_alert, streams_alert
 from orchestration.defs.writer import PID_TAG, fail_dead_runs
 
 RAW_KEY_PARTS = 3
+EXIT_TAG = "qoh/exit_code"
+SHOWN_IDS = 5
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,11 @@ class Finished:
     """What became of a run.
 
     Attributes:
-        failed_streams: `connection.stream` and its sentence.
+        failed_streams: `connection.stream` and its sentence; `connection` alone where no connector reads it.
         failed_checks: checks that kept anything from being published.
         warnings: checks that are shown and block nothing.
         errors: steps that broke for another reason, with the first line of the reason.
-        changes: rows changed, deleted and set aside, by connection.
+        changes: streams, streams read, rows changed, deleted and set aside, by connection.
         timings: seconds by stage.
     """
 
@@ -46,13 +48,18 @@ class Finished:
 
 
 def nightly(
-    connections: Sequence[Connection], options: Mapping[str, Any] | None = None, *, log_level: str = "CRITICAL"
+    connections: Sequence[Connection],
+    options: Mapping[str, Any] | None = None,
+    *,
+    unreadable: Mapping[str, str] | None = None,
+    log_level: str = "CRITICAL",
 ) -> Finished:
     """Run everything once; the caller holds the warehouse lock.
 
     Args:
         connections: what to sync.
         options: of every sync; see `SyncConfig`.
+        unreadable: configured connections that no connector reads, with the sentence; they count as failed streams.
         log_level: of Dagster's own console log; the events are on the instance either way.
     """
     started = time.monotonic()
@@ -75,19 +82,27 @@ def nightly(
                 "ops": {f"sync_{one.id}": {"config": dict(options or {})} for one in connections},
             },
         )
-        finished = _finished(result)
-        if finished.errors or finished.failed_checks:
-            run = instance.get_run_by_id(result.run_id)
-            reasons = {**finished.failed_checks, **finished.errors}
-            alerts.send(run_alert(run, "; ".join(reasons))) if run else None
+        finished = _finished(result, unreadable or {})
+        instance.add_run_tags(result.run_id, {EXIT_TAG: str(int(finished.exit_code))})
+        _alert(instance.get_run_by_id(result.run_id), finished)
     finished.timings["all"] = time.monotonic() - started
     return finished
 
 
-def _finished(result: dg.ExecuteInProcessResult) -> Finished:
+def _alert(run: dg.DagsterRun | None, finished: Finished) -> None:
+    """Tell of what went wrong: under cron no sensor does."""
+    reasons = {**finished.failed_checks, **finished.errors}
+    if run and reasons:
+        alerts.send(run_alert(run, "; ".join(reasons)))
+    if finished.failed_streams:
+        alerts.send(streams_alert(finished.failed_streams))
+
+
+def _finished(result: dg.ExecuteInProcessResult, unreadable: Mapping[str, str]) -> Finished:
     checks = result.get_asset_check_evaluations()
     failed = [check for check in checks if not check.passed]
-    streams = {_stream(check.asset_key): _sentence(check) for check in failed if check.check_name == LOADED}
+    unloaded = {_stream(check.asset_key): _sentence(check) for check in failed if check.check_name == LOADED}
+    streams = {**unreadable, **unloaded}
     others = [check for check in failed if check.check_name != LOADED]
     closed = {_name(check): _sentence(check) for check in others if check.severity == dg.AssetCheckSeverity.ERROR}
     warnings = {_name(check): _sentence(check) for check in others if check.severity != dg.AssetCheckSeverity.ERROR}
@@ -103,7 +118,7 @@ def _finished(result: dg.ExecuteInProcessResult) -> Finished:
         failed_checks=closed,
         warnings=warnings,
         errors=errors,
-        changes=_changes(result),
+        changes={**{connection_id: Counter() for connection_id in unreadable}, **_changes(result)},
         timings=dict(progress.stage_seconds),
     )
 
@@ -135,10 +150,13 @@ def _changes(result: dg.ExecuteInProcessResult) -> dict[str, Counter[str]]:
     changes: dict[str, Counter[str]] = {}
     for materialization in _materializations(result):
         path = materialization.asset_key.path
-        if len(path) == RAW_KEY_PARTS and "n_changed" in materialization.metadata:
+        metadata = materialization.metadata
+        if len(path) == RAW_KEY_PARTS and "status" in metadata:
             counted = changes.setdefault(path[1], Counter())
+            counted["n_streams"] += 1
+            counted["n_read"] += metadata["status"].value != "failed"
             for name in ("n_changed", "n_deleted", "n_quarantined", "n_requests"):
-                counted[name] += int(materialization.metadata[name].value or 0)
+                counted[name] += int(metadata[name].value or 0) if name in metadata else 0
     return changes
 
 
@@ -157,5 +175,7 @@ def _name(check: dg.AssetCheckEvaluation) -> str:
 
 
 def _sentence(check: dg.AssetCheckEvaluation) -> str:
-    error = check.metadata.get("error")
-    return str(error.value) if error else check.description or ""
+    error, ids = check.metadata.get("error"), check.metadata.get("ids")
+    named = [str(one) for one in ids.value][:SHOWN_IDS] if ids and isinstance(ids.value, Sequence) else []
+    sentence = str(error.value) if error else check.description or ""
+    return f"{sentence} Failing: {', '.join(named)}." if named else sentence

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from ingestion.errors import PublishRefused
+from ingestion.errors import NothingPublished
 from orchestration import progress
 from orchestration.defs.transform import mart_keys
 from orchestration.defs.validity import ESTIMATES, ESTIMATES_KEY, data_clock
@@ -23,13 +23,13 @@ def published_file() -> Path:
     """The version readers see now.
 
     Raises:
-        PublishRefused: nothing was published yet.
+        NothingPublished: before the first version.
     """
     from ingestion.warehouse import published_path
 
     path = published_path(ROLE)
     if path is None:
-        raise PublishRefused(ROLE, "nothing was published yet")
+        raise NothingPublished
     return path
 
 

@@ -1,6 +1,6 @@
 """Who watches: failed runs, failed checks (a failed check does not fail its run), and the watchers themselves."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import dagster as dg
@@ -30,6 +30,15 @@ def check_alert(records: Sequence[AssetCheckExecutionRecord]) -> alerts.Alert:
     return alerts.Alert(
         "checks " + "|".join(names), f"{len(names)} checks failed:\n" + "\n".join([*names[:SHOWN], *more])
     )
+
+
+def streams_alert(failed: Mapping[str, str]) -> alerts.Alert:
+    """Streams that were not loaded, with the first of the reasons; the same streams are told once per cool-down."""
+    names = sorted(failed)
+    more = [f"… and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    count = f"{len(names)} streams" if len(names) > 1 else "1 stream"
+    title = f"{count} could not be loaded; the rest is. First reason: {failed[names[0]]}"
+    return alerts.Alert("streams " + "|".join(names), "\n".join([title, *names[:SHOWN], *more]))
 
 
 def failed_since(

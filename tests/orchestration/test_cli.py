@@ -110,8 +110,36 @@ def test_doctor_finds_a_wrong_secret_and_a_missing_variable(
 
 
 def test_published_before_the_first_run_says_what_to_do(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert qoh("published") != ExitCode.OK
-    assert "qoh run" in capsys.readouterr().err
+    for command in ("published", "report"):
+        assert qoh(command) == ExitCode.USAGE
+        assert "Nothing was published yet" in capsys.readouterr().err
+
+
+def test_a_connection_of_an_unknown_vendor_is_a_problem(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(os.environ["QOH_CONNECTIONS"]).write_text('[[connection]]\nid = "acme_main"\nvendor = "acme"\n')
+    assert qoh("doctor") == ExitCode.DOCTOR_FOUND_PROBLEMS
+    assert "acme_main" in capsys.readouterr().out
+    assert qoh("quarantine", "retry") == ExitCode.STREAMS_FAILED
+
+
+@pytest.mark.parametrize("command", ["list", "retry"])
+def test_the_quarantine_refuses_ids_that_are_not_configured(
+    home: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(EXAMPLE, os.environ["QOH_CONNECTIONS"])
+    assert qoh("quarantine", command, "--connection", "nope") == ExitCode.USAGE
+    assert "greenhouse_main" in capsys.readouterr().err
+
+
+def test_an_empty_quarantine_is_said_in_words(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert qoh("quarantine", "list") == ExitCode.OK
+    assert capsys.readouterr().out.strip() == "Nothing is set aside."
+
+
+def test_a_review_before_the_first_sync_creates_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert qoh("links", "review") == ExitCode.USAGE
+    assert "Nothing was synced yet" in capsys.readouterr().err
+    assert not list(home.glob("*.duckdb"))
 
 
 def test_status_before_the_first_run_is_not_an_error(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
