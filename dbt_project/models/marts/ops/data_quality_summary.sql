@@ -30,7 +30,7 @@ numbers as (
         'link_conflicts' as metric,
         cast(count(*) as double) as value,
         count(*) as n,
-        'Pairs that some evidence joins and the link does not; decide them with qoh links review.' as note
+        'Pairs that some evidence joins and the link does not; the table link_conflicts lists them.' as note
     from {{ ref('link_conflicts') }}
     union all
     select
