@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from ingestion.streams import Column, Stream
 
 TABLES = ("employees", "reviews", "job_changes", "applications", "interviews", "scorecards")
 SHOWN_PROBLEMS = 5
+MONTHS_A_YEAR = 12
 
 # --- what the firm says about its files ------------------------------------------------------------------------------
 
@@ -47,6 +48,7 @@ class Layout(BaseModel):
     id_column: str | None = None
     reviewer_column: str | None = None
     cycle_columns: str | None = None
+    periods: dict[str, tuple[date, date]] = {}
     relation: Literal["manager", "self", "peer", "upward", "calibrated", "other"] = "manager"
 
 
@@ -180,6 +182,7 @@ def wide_records(sheet: Sheet, layout: Layout, employee_token: Callable[[str], s
     cycles = {i: name for i, header in enumerate(sheet.headers) if (name := _cycle(layout.cycle_columns, header))}
     if not cycles:
         raise Unreadable("no column matches `cycle_columns`")
+    periods = {cycle: _period(layout, cycle) for cycle in cycles.values()}
     problems, records, seen = _Problems(), [], set()
     for number, cells in sheet.rows:
         employee = cells[position[layout.id_column.casefold()]]
@@ -198,7 +201,8 @@ def wide_records(sheet: Sheet, layout: Layout, employee_token: Callable[[str], s
             except RatingUnreadable as error:
                 problems.add(str(error), number, sheet.headers[index])
                 continue
-            records.append(_wide_record(layout, scale, cycle, employee, reviewer, rating, employee_token))
+            record = _wide_record(layout, scale, cycle, employee, reviewer, rating, employee_token)
+            records.append(record | periods[cycle])
     if problems.found:
         raise Unreadable(str(problems))
     return records
@@ -232,6 +236,41 @@ def _cycle(pattern: str, header: str) -> str | None:
     if match is None:
         return None
     return match.groupdict().get("cycle") or (match.group(1) if match.groups() else match.group(0))
+
+
+_PART_OF_YEAR = re.compile(r"\b(?P<unit>[HQ])(?P<number>[1-4])\b", re.IGNORECASE)
+_YEAR = re.compile(r"(?<!\d)20\d\d(?!\d)")
+_MONTHS = {"H": 6, "Q": 3}
+
+
+def _period(layout: Layout, cycle: str) -> dict[str, str]:
+    """First and last day that a cycle rates: as stated, else read from a name like `2024 H2`, `Q1 2025` or `2024`.
+
+    Raises:
+        Unreadable: neither; without its period a rating cannot be placed in anybody's time with the firm.
+    """
+    first_last = layout.periods.get(cycle) or _named_period(cycle)
+    if first_last is None:
+        raise Unreadable(
+            f"the name of cycle `{cycle}` does not say which months it rates; state it in the layout: "
+            f'periods = {{ "{cycle}" = ["2024-01-01", "2024-06-30"] }}'
+        )
+    return {"period_start": first_last[0].isoformat(), "period_end": first_last[1].isoformat()}
+
+
+def _named_period(cycle: str) -> tuple[date, date] | None:
+    years = set(_YEAR.findall(cycle))
+    parts = list(_PART_OF_YEAR.finditer(cycle))
+    if len(years) != 1 or len(parts) > 1:
+        return None
+    year = int(years.pop())
+    if not parts:
+        return date(year, 1, 1), date(year, 12, 31)
+    months, number = _MONTHS[parts[0]["unit"].upper()], int(parts[0]["number"])
+    if months * number > MONTHS_A_YEAR:
+        return None
+    last = date(year + 1, 1, 1) if months * number == MONTHS_A_YEAR else date(year, months * number + 1, 1)
+    return date(year, months * (number - 1) + 1, 1), last - timedelta(days=1)
 
 
 def _wanted(stream: Stream) -> dict[str, Column | None]:

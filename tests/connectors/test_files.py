@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from ingestion.errors import SecretMissing, Unreachable
-from ingestion.layouts import LayoutInvalid, parse_day, parse_moment
+from ingestion.layouts import Layout, LayoutInvalid, parse_day, parse_moment, wide_records
 from ingestion.privacy import Pseudonymiser, configured_keys
+from ingestion.spreadsheets import Sheet, Unreadable
 
 from .helpers import EVERYTHING, records_of, stream_of
 
@@ -363,3 +364,29 @@ def test_a_moment_without_zone_is_the_firms_and_one_with_zone_is_its_own(moment:
     firm = ZoneInfo(zone)
     assert parse_moment(moment.isoformat(), "%Y-%m-%d", firm) == moment.replace(tzinfo=firm).astimezone(UTC)
     assert parse_moment(moment.isoformat() + "Z", "%Y-%m-%d", firm) == moment.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cycle", "first", "last"),
+    [
+        ("Performance review 2024 H2", date(2024, 7, 1), date(2024, 12, 31)),
+        ("H1 2025", date(2025, 1, 1), date(2025, 6, 30)),
+        ("q1 2024", date(2024, 1, 1), date(2024, 3, 31)),
+        ("2023", date(2023, 1, 1), date(2023, 12, 31)),
+        ("Spring talk", date(2024, 10, 1), date(2025, 3, 31)),
+    ],
+)
+def test_the_months_a_wide_sheets_cycle_rates_are_in_its_name_or_stated(cycle: str, first: date, last: date) -> None:
+    stated = {"Spring talk": (date(2024, 10, 1), date(2025, 3, 31))}
+    layout = Layout.model_validate(WIDE | {"cycle_columns": r"(?P<cycle>.*) Rating", "periods": stated})
+    sheet = Sheet(("Employee", f"{cycle} Rating"), ((2, ("007", "Meets")),))
+    [record] = wide_records(sheet, layout, lambda employee: "token")
+    assert (record["period_start"], record["period_end"]) == (first.isoformat(), last.isoformat())
+
+
+@pytest.mark.parametrize("cycle", ["Autumn talk", "H3 2024", "2023 or 2024", "H1 H2 2024"])
+def test_a_cycle_without_months_rejects_the_sheet_and_asks_for_them(cycle: str) -> None:
+    layout = Layout.model_validate(WIDE | {"cycle_columns": r"(?P<cycle>.*) Rating"})
+    sheet = Sheet(("Employee", f"{cycle} Rating"), ((2, ("007", "Meets")),))
+    with pytest.raises(Unreadable, match="does not say which months it rates; state it in the layout: periods"):
+        wide_records(sheet, layout, lambda employee: "token")
