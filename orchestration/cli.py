@@ -17,6 +17,7 @@ from ingestion.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from ingestion.connections import Connection
+    from ingestion.progress import Event
     from ingestion.settings import Settings
     from ingestion.streams import ProbeResult
     from orchestration.run import Finished
@@ -65,8 +66,8 @@ def run(
     is healed by the next. With nothing changed at the vendors a run reads only news.
     """
     from ingestion.lock import warehouse_lock
-    from ingestion.progress import ConsoleProgress
     from orchestration import progress
+    from orchestration.terminal import RunLines
 
     _checked_day(since)
     options = {"since": since, "sweep": sweep, "accept_shrink": accept_shrink}
@@ -74,10 +75,11 @@ def run(
         os.environ["QOH_ACCEPT_SHRINK"] = "1"
     settings = _prepared()
     connections, unreadable = _connections(settings)
-    stream_lines = ConsoleProgress(console)
+    stream_lines = RunLines(console)
 
-    def show(event: object) -> None:
+    def show(event: Event | str) -> None:
         if isinstance(event, str):
+            stream_lines.flush()
             console.print(f"[bold]{escape(event)}[/]")
         else:
             stream_lines(event)
@@ -89,6 +91,7 @@ def run(
 
         log_level = "INFO" if verbose else "CRITICAL"
         finished = nightly(connections, options, unreadable=unreadable, log_level=log_level)
+    stream_lines.flush()
     _tell(finished, settings, timings=timings)
     raise typer.Exit(int(finished.exit_code))
 
@@ -115,6 +118,7 @@ def doctor() -> None:
     from rich.table import Table
 
     from ingestion.errors import NOTHING_WRITTEN
+    from orchestration.terminal import counted
 
     settings = _prepared()
     readable, unreadable = _connections(settings)
@@ -131,7 +135,7 @@ def doctor() -> None:
             message = found.message.replace(f"{NOTHING_WRITTEN} ", "")
             table.add_row(found.subject, f"[{STATUS_STYLE[found.status]}]{found.status}[/]", escape(message))
         console.print(table)
-    console.print(f"{_counted(problems, 'problem')} found." if problems else "No problems found.")
+    console.print(f"{counted(problems, 'problem')} found." if problems else "No problems found.")
     raise typer.Exit(int(ExitCode.DOCTOR_FOUND_PROBLEMS if problems else ExitCode.OK))
 
 
@@ -153,21 +157,21 @@ def connections() -> None:
 
 @app.command()
 def status() -> None:
-    """Say what is published, what ran last, and whether alerts would arrive."""
+    """Say what is published, what runs, how the last runs ended, what waits, and whether alerts would arrive."""
     settings = _prepared()
     import dagster as dg
 
     from ingestion.warehouse import published_path
     from orchestration.alerts import alarm_state
+    from orchestration.state import recent_runs, stale_streams, waiting
 
     path = published_path("analyst")
     console.print(f"Published: {path or 'nothing yet'}")
     with dg.DagsterInstance.get() as instance:
-        for record in instance.get_run_records(limit=5):
-            console.print(
-                f"  {record.create_timestamp:%Y-%m-%d %H:%M} UTC  {record.dagster_run.job_name:16} "
-                f"{record.dagster_run.status.value.lower()}  {record.dagster_run.run_id[:8]}"
-            )
+        for line in (*waiting(), *stale_streams()):
+            console.print(line)
+        for line in recent_runs(instance):
+            console.print(f"  {line}")
     notifiers = alarm_state()["notifiers"]
     for name, last in notifiers.items():
         console.print(f"Notifier {name}: {last['error'] or 'delivered'} ({last['at'][:16]})")
@@ -271,6 +275,7 @@ def links_review(
     """
     from ingestion.links import review_links, review_path
     from ingestion.lock import warehouse_lock
+    from orchestration.terminal import counted
 
     settings = _prepared()
     if not (settings.vault_file.exists() and settings.warehouse_file.exists()):
@@ -281,7 +286,7 @@ def links_review(
         done = review_links(decided_by)
     if done.n_same or done.n_different:
         console.print(f"Taken over: {done.n_same} same, {done.n_different} different. The next `qoh run` uses them.")
-    console.print(f"{done.n_open} links to decide in {done.path}. It holds names: keep it private.")
+    console.print(f"{counted(done.n_open, 'link')} to decide in {done.path}. It holds names: keep it private.")
 
 
 def _copy_private(source: Path, target: Path) -> None:
@@ -356,10 +361,6 @@ def _known(settings: Settings, connection_id: str | None) -> None:
         connection_named(connection_id, settings.connections)
 
 
-def _counted(n: int, what: str) -> str:
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
-
-
 def _probe(connection: Connection) -> list[ProbeResult]:
     from ingestion.client import Client
     from ingestion.connectors import vendors
@@ -409,38 +410,43 @@ def _tell(finished: Finished, settings: Settings, *, timings: bool) -> None:
 
 
 def _tell_changes(finished: Finished) -> None:
+    from orchestration.terminal import counted
+
     console.print("[bold]Since the last run[/]")
-    for connection_id, counted in finished.changes.items():
-        parts = [f"{counted['n_changed']:,} rows new or changed"]
-        parts += [f"{counted['n_deleted']:,} deleted"] if counted["n_deleted"] else []
-        parts += [f"{counted['n_quarantined']:,} set aside (qoh quarantine list)"] if counted["n_quarantined"] else []
-        console.print(f"  {connection_id}: {', '.join(parts)}; {counted['n_requests']:,} requests")
+    for connection_id, numbers in finished.changes.items():
+        if not (numbers["n_read"] or numbers["n_changed"]):
+            console.print(f"  {connection_id}: [red]not read[/]")
+            continue
+        parts = [f"{counted(numbers['n_changed'], 'row')} new or changed" if numbers["n_changed"] else "nothing new"]
+        parts += [f"{numbers['n_deleted']:,} deleted"] if numbers["n_deleted"] else []
+        parts += [f"{numbers['n_quarantined']:,} set aside (qoh quarantine list)"] if numbers["n_quarantined"] else []
+        console.print(f"  {connection_id}: {', '.join(parts)}; {counted(numbers['n_requests'], 'request')}")
+    if finished.n_open_questions:
+        many = finished.n_open_questions > 1
+        waiting = f"{counted(finished.n_open_questions, 'possible link')} {'wait' if many else 'waits'}"
+        console.print(f"  {waiting} for a decision: qoh links review")
 
 
 def _tell_trouble(finished: Finished) -> None:
-    groups = {
-        "Streams that failed; the others are loaded": ("red", finished.failed_streams),
-        "Checks that keep this run from being published": ("red", finished.failed_checks),
-        "Steps that broke": ("red", finished.errors),
-        "Warnings": ("yellow", finished.warnings),
+    from orchestration.terminal import failed_by_reason
+
+    n_streams = {connection_id: numbers["n_streams"] or 1 for connection_id, numbers in finished.changes.items()}
+    groups: dict[str, tuple[str, list[tuple[str, str]]]] = {
+        "Streams that failed; the others are loaded": ("red", failed_by_reason(finished.failed_streams, n_streams)),
+        "Checks that keep this run from being published": ("red", _named_once(finished.failed_checks)),
+        "Steps that broke": ("red", list(finished.errors.items())),
+        "Warnings": ("yellow", _named_once(finished.warnings)),
     }
     for title, (colour, found) in groups.items():
         if found:
             console.print(f"[bold {colour}]{title}[/]")
-        for sentence, names in _by_sentence(found).items():
-            console.print(f"  [{colour}]{escape(names)}[/] {escape(sentence)}")
+        for name, sentence in found:
+            console.print(f"  [{colour}]{escape(name)}[/] {escape(sentence)}" if name else f"  {escape(sentence)}")
 
 
-def _by_sentence(found: dict[str, str]) -> dict[str, str]:
-    """Names by what is said of them: a missing secret is said once, not once a stream."""
-    names: dict[str, list[str]] = {}
-    for name, sentence in found.items():
-        names.setdefault(sentence, []).append(name)
-    shown = 3
-    return {
-        sentence: ", ".join(group[:shown]) + (f" and {len(group) - shown} more" if len(group) > shown else "")
-        for sentence, group in names.items()
-    }
+def _named_once(found: dict[str, str]) -> list[tuple[str, str]]:
+    """Name and sentence, without the name where the sentence says it."""
+    return [("" if name.split(": ")[-1] in sentence else name, sentence) for name, sentence in found.items()]
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from orchestration.defs.ingest import LOADED
 from orchestration.defs.schedules import NIGHTLY
 from orchestration.defs.sensors import run_alert, streams_alert
 from orchestration.defs.writer import PID_TAG, fail_dead_runs
+from orchestration.questions import n_open_questions
 
 RAW_KEY_PARTS = 3
 EXIT_TAG = "qoh/exit_code"
@@ -33,6 +34,7 @@ class Finished:
         warnings: checks that are shown and block nothing.
         errors: steps that broke for another reason, with the first line of the reason.
         changes: streams, streams read, rows changed, deleted and set aside, by connection.
+        n_open_questions: possible links that wait for a person.
         timings: seconds by stage.
     """
 
@@ -44,6 +46,7 @@ class Finished:
     warnings: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     changes: dict[str, Counter[str]] = field(default_factory=dict)
+    n_open_questions: int = 0
     timings: dict[str, float] = field(default_factory=dict)
 
 
@@ -118,6 +121,7 @@ def _finished(result: dg.ExecuteInProcessResult, unreadable: Mapping[str, str]) 
         failed_checks=closed,
         warnings=warnings,
         errors=errors,
+        n_open_questions=n_open_questions(),
         changes={**{connection_id: Counter() for connection_id in unreadable}, **_changes(result)},
         timings=dict(progress.stage_seconds),
     )

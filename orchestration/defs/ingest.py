@@ -206,12 +206,18 @@ def link_asset(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
     )
     def vault_matches(writer: WarehouseWriter) -> dg.MaterializeResult:
         from ingestion.privacy import match_people
+        from orchestration.questions import n_open_questions
         from orchestration.warehouse import count
 
         with progress.stage("link people"):
             ensure_raw_tables()
             match_people()
-            return dg.MaterializeResult(metadata={"dagster/row_count": count("raw_links.vault_matches")})
+            return dg.MaterializeResult(
+                metadata={
+                    "dagster/row_count": count("raw_links.vault_matches"),
+                    "n_open_questions": n_open_questions(),
+                }
+            )
 
     return vault_matches
 
