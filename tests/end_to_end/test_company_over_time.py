@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +120,18 @@ def company() -> Company:
     return build_company(SEED, "tiny", HISTORY_END)
 
 
-def served(sandbox: RunningSandbox, vendor: str, stream: str, as_of: Any, account: int = 0) -> set[str]:
-    """Ids that the vendor has on a day."""
+def served(sandbox: RunningSandbox, vendor: str, stream: str, as_of: date, account: int = 0) -> dict[str, Any]:
+    """The vendor's records on a day, by id."""
     key = "employeeId" if (vendor, stream) == ("bamboohr", "employees") else "id"
     moment = parse_moment(datetime.combine(as_of, time(), UTC).isoformat())
     store = sandbox.server.store(account)
     found = store.read(SERVED.get(f"{vendor}.{stream}", f"{vendor}_{stream}"), moment, ascending=True).payloads
-    return {str(orjson.loads(record)[key]) for record in found}
+    return {str(record[key]): record for record in map(orjson.loads, found)}
+
+
+def scorecards(sandbox: RunningSandbox) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Scorecards before and after the month."""
+    return served(sandbox, "greenhouse", "scorecards", AS_OF), served(sandbox, "greenhouse", "scorecards", LATER)
 
 
 STREAMS = [
@@ -152,8 +157,9 @@ def test_a_month_later_every_table_holds_what_the_vendor_has_and_what_it_deleted
     [(rows, ids)] = story.home.rows(
         f"select count(*), count(distinct id) from raw_{vendor}.{stream} where connection_id = '{connection}'"
     )
-    assert rows == ids == len(before | after)
+    assert ids == len(before | after)
     declared = next(one for one in vendors()[vendor].STREAMS if one.name == stream)
+    assert rows == ids or declared.key != ("id",)
     if declared.sweep:
         [(gone,)] = story.home.rows(
             f"select count(*) from raw_{vendor}.{stream} where connection_id = '{connection}' and id not in "
@@ -161,41 +167,52 @@ def test_a_month_later_every_table_holds_what_the_vendor_has_and_what_it_deleted
             f"(select max_by(sweep_id, completed_at) from raw_ops.sweeps"
             f" where connection_id = '{connection}' and stream = '{stream}'))"
         )
-        assert gone == len(before - after)
+        assert gone == len(before.keys() - after.keys())
 
 
 @pytest.mark.parametrize("stream", ["applications", "candidates", "scorecards", "interviews", "offers"])
-def test_the_second_sync_reads_what_changed_and_little_else(story: Story, company: Company, stream: str) -> None:
-    moved = company.changes(AS_OF, LATER).get(stream, {"created": [], "edited": []})
+def test_the_second_sync_reads_what_changed_and_little_else(story: Story, stream: str) -> None:
+    before, after = (served(story.sandbox, "greenhouse", stream, day) for day in (AS_OF, LATER))
+    changed = [record for record, now in after.items() if now != before.get(record)]
     first, second = (run.synced["greenhouse_main", stream] for run in story.runs[:2])
-    assert second[1] == len(moved["created"]) + len(moved["edited"])
+    assert second[1] == len(changed)
     assert second[0] < first[0] / 5
-    assert story.runs[1].requests[f"/greenhouse/v3/{stream}"] <= story.runs[0].requests[f"/greenhouse/v3/{stream}"] + 2
 
 
-def test_an_edited_old_scorecard_arrives(story: Story, company: Company) -> None:
-    edited = company.changes(AS_OF, LATER)["scorecards"]["edited"]
-    now = company.visible("scorecards", LATER).set_index("scorecard_id")
+def test_an_edited_old_scorecard_arrives(story: Story) -> None:
+    before, after = scorecards(story.sandbox)
+    edited = {record: now for record, now in after.items() if record in before and now != before[record]}
     assert edited
-    for scorecard in edited:
-        seen = story.home.rows(
-            "select candidate_rating, status, updated_at from raw_greenhouse.scorecards"
-            f" where connection_id = 'greenhouse_main' and id = '{scorecard}'"
+    listed = ", ".join(f"'{record}'" for record in edited)
+    seen = story.home.rows(
+        "select id, candidate_rating, status, updated_at from raw_greenhouse.scorecards"
+        f" where connection_id = 'greenhouse_main' and id in ({listed})"
+    )
+    assert {record: (rating, status, updated_at) for record, rating, status, updated_at in seen} == {
+        record: (now["candidate_rating"], now["status"], datetime.fromisoformat(now["updated_at"]))
+        for record, now in edited.items()
+    }
+    marts = dict(
+        story.home.rows(
+            "select scorecard_id, recommendation_label from canonical.scorecards"
+            f" where connection_id = 'greenhouse_main' and scorecard_id in ({listed})"
         )
-        expected = now.loc[scorecard]
-        [(rating, status, updated_at)] = seen
-        assert (rating, status) == (expected["recommendation"], expected["status"])
-        assert updated_at.date() > AS_OF
+    )
+    assert marts == {record: now["candidate_rating"] for record, now in edited.items()}
 
 
 def test_a_deleted_candidate_is_marked_and_leaves_the_marts(story: Story, company: Company) -> None:
     deleted = company.changes(AS_OF, LATER)["candidates"]["deleted"]
     tokens = ", ".join(f"'{story.token('candidate', candidate)}'" for candidate in deleted)
     marked = story.home.rows(
-        f"select candidate_id from canonical.candidates where deleted_at is not null and candidate_id in ({tokens})"
+        "select candidate_id from canonical.candidates where connection_id = 'greenhouse_main'"
+        f" and deleted_at is not null and candidate_id in ({tokens})"
     )
     assert len(marked) == len(deleted) > 0
-    gone = story.home.rows(f"select application_id from canonical.applications where candidate_id in ({tokens})")
+    gone = story.home.rows(
+        "select application_id from canonical.applications where connection_id = 'greenhouse_main'"
+        f" and candidate_id in ({tokens})"
+    )
     assert gone
     applications = ", ".join(f"'{application}'" for (application,) in gone)
     marts = story.home.rows(
