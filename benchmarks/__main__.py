@@ -27,7 +27,7 @@ from ingestion.sandbox import running_sandbox
 
 ROOT = Path(__file__).parent.parent
 REPORT = ROOT / "docs" / "performance.md"
-STAGES = ("sync", "link people", "dbt build", "check", "estimate", "publish", "report")
+STAGES = ("sync", "link people", "dbt build", "check", "estimate", "publish", "write report")
 TIMING = re.compile(r"^\s*([\d.]+) s\s+(.+?)\s*$", re.MULTILINE)
 
 
