@@ -134,6 +134,8 @@ def scorecards(sandbox: RunningSandbox) -> tuple[dict[str, Any], dict[str, Any]]
     return served(sandbox, "greenhouse", "scorecards", AS_OF), served(sandbox, "greenhouse", "scorecards", LATER)
 
 
+# A row for a question and one for each wording of it; a table that only some firms have.
+NOT_ONE_TO_ONE = {("lattice", "questions"), ("bamboohr", "performance_reviews")}
 STREAMS = [
     (connection, vendor, stream.name)
     for connection, vendor in [
@@ -143,7 +145,7 @@ STREAMS = [
         ("lattice_main", "lattice"),
     ]
     for stream in vendors()[vendor].STREAMS
-    if stream.parent is None and stream.zone == "warehouse" and stream.name != "performance_reviews"
+    if stream.parent is None and stream.zone == "warehouse" and (vendor, stream.name) not in NOT_ONE_TO_ONE
 ]
 
 
