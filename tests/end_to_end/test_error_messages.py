@@ -140,7 +140,7 @@ def test_an_unknown_label_is_set_aside_and_returns_when_the_vendor_mends_it(desk
     code, text = desk.qoh("quarantine", "retry")
     assert code == ExitCode.OK
     code, text = desk.qoh("quarantine", "list")
-    says(text, "Records set aside: 0")
+    says(text, "Nothing is set aside.")
 
 
 def test_doctor_tells_every_connection_apart(desk: Desk) -> None:
