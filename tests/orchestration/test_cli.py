@@ -177,7 +177,7 @@ def test_the_review_file_and_the_quarantine_can_be_listed(company: Company, caps
     cli.app(["links", "review"], standalone_mode=False)
     shown = capsys.readouterr().out
     assert "Nothing is set aside." in shown
-    assert "links to decide" in shown
+    assert "to decide in" in shown
     review = company.home / "links_review.csv"
     assert review.stat().st_mode & 0o077 == 0
 
