@@ -206,6 +206,80 @@ def clustered_interval(moments: ClusterMoments, level: float = 0.95) -> Interval
     return Interval(tanh(atanh(r) - width), tanh(atanh(r) + width), "fisher_z+cr2+satterthwaite", p_value, fit.df)
 
 
+def bca_interval(x: Any, y: Any, level: float = 0.95, n_boot: int = 5_000, seed: int = 0) -> Interval:
+    """Bias-corrected and accelerated bootstrap interval of r over pairs (Efron 1987).
+
+    For scores in a few categories or with a long tail, where Fisher's normal theory does not hold.
+
+    >>> x = [576, 635, 558, 578, 666, 580, 555, 661, 651, 605, 653, 575, 545, 572, 594]
+    >>> y = [3.39, 3.30, 2.81, 3.03, 3.44, 3.07, 3.00, 3.43, 3.36, 3.13, 3.12, 2.74, 2.76, 2.88, 2.96]
+    >>> interval = bca_interval(x, y)
+    >>> f"[{interval.lo:.1f}, {interval.hi:.1f}]"
+    '[0.3, 0.9]'
+    """
+    a, b = (np.asarray(v, dtype=float) for v in (x, y))
+    a, b = a - a.mean(), b - b.mean()
+    drawn = resampled_correlations(a, b, n_boot, seed)
+    drawn = drawn[np.isfinite(drawn)]
+    r = float(np.corrcoef(a, b)[0, 1])
+    below = (np.sum(drawn < r) + 0.5 * np.sum(drawn == r)) / len(drawn)
+    z0 = float(norm.ppf(np.clip(below, 1 / (2 * len(drawn)), 1 - 1 / (2 * len(drawn)))))
+    acceleration = jackknife(a, b).acceleration
+    tails = norm.ppf([(1 - level) / 2, (1 + level) / 2])
+    adjusted = norm.cdf(z0 + (z0 + tails) / (1 - acceleration * (z0 + tails)))
+    lo, hi = np.quantile(drawn, adjusted)
+    z_se = float(np.arctanh(np.clip(drawn, -1 + 1e-9, 1 - 1e-9)).std(ddof=1))
+    p_value = float(2 * norm.sf(abs(atanh(np.clip(r, -1 + 1e-9, 1 - 1e-9))) / z_se)) if z_se else 1.0
+    return Interval(min(float(lo), r), max(float(hi), r), "bca", p_value)
+
+
+def resampled_correlations(x: Any, y: Any, n_boot: int, seed: int = 0) -> Array:
+    """Pearson's r in `n_boot` resamples of pairs, NaN where one of them does not vary."""
+    a, b = (np.asarray(v, dtype=float) for v in (x, y))
+    n = len(a)
+    features = np.column_stack([a, b, a * a, a * b, b * b])
+    rng = np.random.default_rng(seed)
+    chunk = max(1, 10_000_000 // n)
+    drawn = [
+        rng.multinomial(n, np.full(n, 1 / n), size=min(chunk, n_boot - start)) @ features / n
+        for start in range(0, n_boot, chunk)
+    ]
+    mx, my, mxx, mxy, myy = np.concatenate(drawn).T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((mxy - mx * my) / np.sqrt((mxx - mx * mx) * (myy - my * my)))
+
+
+@dataclass(frozen=True)
+class Jackknife:
+    """Leave-one-out values of r, their standard error and the acceleration of BCa (Efron & Tibshirani 1993, ch. 11, 14)."""
+
+    values: Array
+    standard_error: float
+    acceleration: float
+
+
+def jackknife(x: Any, y: Any) -> Jackknife:
+    """Pearson's r without each pair in turn, from sums.
+
+    >>> x = [576, 635, 558, 578, 666, 580, 555, 661, 651, 605, 653, 575, 545, 572, 594]
+    >>> y = [3.39, 3.30, 2.81, 3.03, 3.44, 3.07, 3.00, 3.43, 3.36, 3.13, 3.12, 2.74, 2.76, 2.88, 2.96]
+    >>> f"{jackknife(x, y).standard_error:.3f}"
+    '0.143'
+    """
+    a, b = (np.asarray(v, dtype=float) for v in (x, y))
+    a, b = a - a.mean(), b - b.mean()
+    n = len(a)
+    s_x, s_y = -a, -b  # sums without each pair, the whole sum being 0
+    s_xx, s_xy, s_yy = (total.sum() - total for total in (a * a, a * b, b * b))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = (s_xx - s_x**2 / (n - 1)) * (s_yy - s_y**2 / (n - 1))
+        values = (s_xy - s_x * s_y / (n - 1)) / np.sqrt(spread)
+    distance = values.mean() - values
+    squares = float((distance**2).sum())
+    acceleration = float((distance**3).sum() / (6 * squares**1.5)) if squares > 0 else 0.0
+    return Jackknife(np.asarray(values), sqrt((n - 1) / n * squares), acceleration)
+
+
 def olkin_pratt(r: float, n: int) -> float:
     """r with its small-sample bias removed, for display: ``r[1 + (1−r²)/(2(n−3))]`` (Olkin & Pratt 1958, first order).
 

@@ -20,6 +20,7 @@ class Threshold:
 PEOPLE_COUNT = Threshold(estimable=0, shown=5)
 GROUP_RATE = Threshold(estimable=5, shown=10)
 OBSERVED_CORRELATION = Threshold(estimable=25, shown=30)
+SELECTION_CORRECTED = Threshold(estimable=40, shown=30)
 
 MIN_DISTINCT_SCORES = 3
 """A correlation needs at least so many different score values."""

@@ -7,6 +7,7 @@ work", and no order among techniques.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal
 
 from validity.estimate import Estimate
@@ -92,3 +93,40 @@ def _r(value: float) -> str:
     """A correlation as the field writes it: two decimals, no leading zero, a real minus sign."""
     text = f"{abs(value):.2f}".removeprefix("0")
     return f"−{text}" if value < 0 and float(f"{value:.2f}") != 0 else text
+
+
+Conclusion = Literal["not estimable", "supported", "contradicted", "promising", "inconclusive"]
+USEFUL = 0.10
+"""Operational validity below which a technique is of no use: what `contradicted` and `promising` are held against."""
+LIKELY = 0.80
+"""Probability of a positive validity that `promising` asks for."""
+
+
+def verdict_word(value: float, lo: float, hi: float, probability_positive: float, survives_fdr: bool) -> Conclusion:
+    """One word from rungs 3 and 4, the same rule everywhere.
+
+    *not estimable*: rung 4 refused; *supported*: rung 3 survives Benjamini–Hochberg at q = .10 and the interval of
+    rung 4 excludes 0 from above; *contradicted*: its upper limit is below .10; *promising*: value at least .10 and
+    P(ρ > 0) at least .80; else *inconclusive*.
+
+    Parameters
+    ----------
+    value, lo, hi
+        Rung 4; NaN where refused.
+    probability_positive
+        P(ρ > 0) of rung 4.
+    survives_fdr
+        Of rung 3.
+
+    >>> verdict_word(0.31, 0.12, 0.48, 0.99, True)
+    'supported'
+    """
+    if not isfinite(value):
+        return "not estimable"
+    if survives_fdr and lo > 0:
+        return "supported"
+    if hi < USEFUL:
+        return "contradicted"
+    if value >= USEFUL and probability_positive >= LIKELY:
+        return "promising"
+    return "inconclusive"
