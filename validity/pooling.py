@@ -28,8 +28,11 @@ PRIOR_MEAN_Z = 0.25
 PRIOR_SD_Z = 0.20
 """Standard deviation of that prior."""
 
-TAU_PRIOR_SCALE = 0.10
-"""Scale of the half-normal prior of the spread between units on Fisher's z scale."""
+TAU_PRIOR_SCALE = 0.20
+"""Scale of the half-normal prior of the spread between units on Fisher's z scale.
+
+Measured in experiment C (20 × 12, 20 × 40 and 8 × 25 hires, true SD .10, .10, .15): intervals cover .97, .93, .93; with
+a scale of .10 only .93, .91, .87, because the spread itself is then drawn toward 0. Errors are equal within .003."""
 
 MIN_UNITS_FOR_POOLING = 3
 """Rung 4 needs so many units, or a prior that the reader accepts."""
@@ -256,7 +259,7 @@ def pool(
 
     >>> units = pool([0.1, 0.3, 0.6], [0.1, 0.1, 0.3])
     >>> [f"{r:.2f} [{lo:.2f}, {hi:.2f}]" for r, lo, hi in zip(units.mean_r, units.lo_r, units.hi_r)]
-    ['0.18 [0.01, 0.33]', '0.25 [0.09, 0.40]', '0.25 [0.04, 0.51]']
+    ['0.16 [-0.03, 0.32]', '0.26 [0.10, 0.42]', '0.29 [0.02, 0.63]']
     """
     effects, variances = _checked(z, se)
     if tau_scale <= 0 or (prior_sd is not None and prior_sd <= 0):
