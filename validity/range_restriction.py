@@ -94,21 +94,35 @@ def case_iv(r: float, u_x: float, r_xxi: float, r_yyi: float = 1.0) -> CaseIV:
 
     ``ρ_T = U_T r_T / √(1 + (U_T²−1) r_T²)`` with ``r_T = r/√(r_xxi r_yyi)``; operational is ``ρ_T √r_xxa``.
 
-    Raises
-    ------
-    ValueError
-        ``u_t`` is imaginary: the error variance of X alone exceeds its variance among hires.
+    Reliabilities are those among hires; `case_iv_from_applicants` takes that of X among everybody scored.
 
-    Examples
-    --------
     >>> round(case_iv(0.236, 0.67, r_xxi=0.80, r_yyi=0.60).operational, 3)
     0.477
     """
     _require_r("r", r)
+    _require_reliability("r_yyi", r_yyi)
     r_xxa = reliability_unrestricted(r_xxi, u_x)
     u_t = true_score_u(u_x, r_xxa)
     true_score = _direct(r / sqrt(r_xxi * r_yyi), u_t)
     return CaseIV(true_score * sqrt(r_xxa), true_score, r_xxa, u_t)
+
+
+def case_iv_from_applicants(r: float, u_x: float, r_xxa: float, r_yyi: float = 1.0) -> CaseIV:
+    """As `case_iv`, from the reliability of X among all applicants.
+
+    Raises
+    ------
+    ValueError
+        ``u_t`` is imaginary (``r_xxa <= 1 − u_x²``): the error of X alone would vary more than X does among hires.
+
+    Examples
+    --------
+    >>> round(case_iv_from_applicants(0.30, 0.80, r_xxa=0.872, r_yyi=0.80).operational, 3)
+    0.436
+    """
+    _require_reliability("r_xxa", r_xxa)
+    true_score_u(u_x, r_xxa)
+    return case_iv(r, u_x, reliability_restricted(r_xxa, u_x), r_yyi)
 
 
 def case_v(r: float, u_x: float, u_y: float, sign_zx: float = 1.0, sign_zy: float = 1.0) -> float:
@@ -137,7 +151,7 @@ def bivariate_direct(r: float, u_x: float, u_y: float) -> float:
     if r == 0:
         return 0.0
     half = (1 - r * r) / (2 * r) * u_x * u_y
-    return copysign(sqrt(half * half + 1), r) - half
+    return copysign(1 / (sqrt(half * half + 1) + abs(half)), r)  # the published difference, without its cancellation
 
 
 # --- u ratios and reliabilities ------------------------------------------------------------------------------------
@@ -506,8 +520,6 @@ def which_correction(
     ... ).correction
     'none'
     """
-    if use_in_selection == "not_used":
-        return Decision("none", "the score was not used in hiring; any restriction is indirect and small")
     if rejected_have_scores:
         return Decision(
             "maximum_likelihood", "the applicants who were not hired have scores; they are the control group"
@@ -515,6 +527,10 @@ def which_correction(
     if not local_applicant_sd_known:
         return Decision(
             "none", "the spread of this score among this firm's applicants is unknown; a borrowed u over-corrects"
+        )
+    if use_in_selection == "not_used":
+        return Decision(
+            "none", "the score was not used in hiring: any restriction is indirect and small (Case IV for experts)"
         )
     if use_in_selection == "only_basis":
         return Decision("case_ii", "applicants were hired top-down on this score alone")

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import exp, log1p, sqrt
+from math import exp, log1p, pi, sqrt
 
 from scipy.integrate import quad
+from scipy.special import ndtr
 from scipy.stats import norm
 
 from validity.estimate import Estimate, refused
@@ -228,7 +229,7 @@ def _good_between(rho: float, lo: float, hi: float, base_rate: float) -> float:
     root = sqrt(1 - rho * rho)
 
     def density(x: float) -> float:
-        return float(norm.pdf(x) * norm.cdf((rho * x - cut) / root))
+        return exp(-x * x / 2) * float(ndtr((rho * x - cut) / root)) / sqrt(2 * pi)
 
     lo, hi = max(lo, -9.0), min(hi, 9.0)
     bend = cut / rho if rho else 0.0  # where a strong correlation turns the integrand into a step

@@ -69,8 +69,8 @@ def _psychmeta(given: Case, expected: Case, method: str | None) -> Case:
     if is_on_y:
         r_xx, r_yy, u_x, u_y = r_yy, r_xx, u_y, 1.0
     r = next(given[key] for key in ("rxyi", "rxy", "r") if key in given)
-    figures = {"n": given.get("n"), "r_xx": r_xx, "r_yy": r_yy, "level": given.get("conf_level", 0.95)}
-    table = _table(correction, r, figures | {"u_x": u_x, "u_y": u_y})
+    figures = {"n": given.get("n"), "r_xx": r_xx, "r_yy": r_yy, "level": _level(expected)}
+    table = restriction.correction_table(correction, r, **figures, u_x=u_x, u_y=u_y)  # type: ignore[arg-type]
     rows = dict(table.correlations)
     if correction == "uvdrr":
         rows["rtyi"] = rows["rxpi"]  # psychmeta divides by √r_yy where it names √r_xx; the library does not
@@ -83,17 +83,10 @@ def _psychmeta(given: Case, expected: Case, method: str | None) -> Case:
     return _only(expected, answer | {"artifacts": _only(expected["artifacts"], dict(table.artefacts))})
 
 
-def _table(correction: str, r: float, figures: Case) -> restriction.CorrectionTable:
-    """The library's table; where u of the true scores is imaginary, as psychmeta, only what holds among hires."""
-    try:
-        return restriction.correction_table(correction, r, **figures)  # type: ignore[arg-type]
-    except ValueError:
-        if correction != "uvirr":
-            raise
-    direct = restriction.correction_table("uvdrr", r, **figures)
-    nothing = restriction.Corrected(math.nan, None, None, figures["n"], None)
-    rows = {name: nothing if name.endswith("a") else row for name, row in direct.correlations.items()}
-    return restriction.CorrectionTable(rows, dict(direct.artefacts) | {"ut": math.nan})
+def _level(expected: Case) -> float:
+    """Confidence level from the names of the limits, for example CI_LL_95."""
+    keys = [key for row in expected.values() if isinstance(row, dict) for key in row if key.startswith("CI_")]
+    return float(keys[0].rsplit("_", 1)[1]) / 100 if keys else 0.95
 
 
 def _psychmeta_case_v(rows: Case, r: float, n: float, artefacts: Any) -> Case:
@@ -326,7 +319,7 @@ def v18(given: Case, expected: Case, folder: Path) -> Case:
     else:
         chart = utility.expectancy(given["rxy"], len(expected["prob"]), given.get("base_rate", 0.5))
         figures = {"prob": chart}
-    return _as_printed(expected, figures)
+    return _only(expected, figures)
 
 
 def _money(given: Case) -> Case:
@@ -418,12 +411,6 @@ FAMILIES: dict[str, Callable[..., Case]] = {
 def _only(expected: Case, figures: Case) -> Case:
     """The figures that were asked for; a KeyError names one that the library does not make."""
     return {key: figures[key] for key in expected}
-
-
-def _as_printed(expected: Case, figures: Case) -> Case:
-    """As `_only`, and None where nothing was printed."""
-    answer = _only(expected, figures)
-    return {key: None if key == "published" and expected[key] is None else value for key, value in answer.items()}
 
 
 def _mapped(function: Callable[[float], float], values: Any) -> Any:
