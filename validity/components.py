@@ -28,7 +28,7 @@ MAX_DENSE_LEVELS = 3000
 """Up to so many levels the reduced system of the smaller factor is a dense matrix, beyond it a sparse one."""
 
 MAX_RATIO = 1e7
-"""A component so many times the residual means that the residual is 0."""
+"""A component so many times the residual means that the residual is 0; such a fit is not called converged."""
 
 DEFAULT_BOOTSTRAP = 500
 """Resamples of a parametric bootstrap."""
@@ -320,7 +320,8 @@ def _search(deviance: Callable[[Array], tuple[float, Array]], start: Array, *, e
     ratios = np.expm1(x)
     ratios[ratios < _ZERO] = 0.0
     # the search also stops when the deviance, known to 15 digits, cannot fall any further: that is convergence
-    return ratios, bool(np.abs(slope).max(initial=0.0) < 1e-3 * max(1.0, abs(float(found.fun))))
+    settled = np.abs(slope).max(initial=0.0) < 1e-3 * max(1.0, abs(float(found.fun)))
+    return ratios, bool(settled and not at_upper.any())  # without a residual the ratios have no optimum
 
 
 def _profiled(products: Array, slopes: list[Array], n: int) -> tuple[float, Array]:
