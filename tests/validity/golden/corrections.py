@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def _psychmeta_case_v(rows: Case, r: float, n: float, artefacts: Any) -> Case:
         x = _index_variance("x", artefacts, u_x, n) if name == "rtpa" else {}
         variance = restriction.case_v_variance(r, n, u_x, u_y, **x, **_index_variance("y", artefacts, u_x, n))
         row = rows[name]
-        answer[name] = restriction.replace(row, n_effective=1 + (1 - row.value**2) ** 2 / variance)
+        answer[name] = replace(row, n_effective=1 + (1 - row.value**2) ** 2 / variance)
     return answer
 
 
