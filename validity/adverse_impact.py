@@ -155,7 +155,7 @@ def hypergeometric_z(groups: TwoGroups) -> float | None:
 
 
 def exact_test(groups: TwoGroups) -> ExactTest:
-    """Fisher's exact test by the probability of tables, and Lancaster's (1961) mid-p: half of the observed table less.
+    """Fisher's exact test by the probability of tables, and Lancaster's (1961) mid-p: tables as likely count half.
 
     Biddle & Morris (2011) recommend the mid-p for adverse impact: Fisher's test is conservative.
 
@@ -165,10 +165,10 @@ def exact_test(groups: TwoGroups) -> ExactTest:
     """
     law = _law(groups)
     lowest, highest = (int(end) for end in law.support())
-    support = np.arange(lowest, highest + 1)
-    probabilities, observed = law.pmf(support), float(law.pmf(groups.selected_focal))
-    p_value = min(1.0, float(probabilities[probabilities <= observed * _TIE].sum()))
-    return ExactTest(p_value, p_value - observed / 2)
+    probabilities, observed = law.pmf(np.arange(lowest, highest + 1)), float(law.pmf(groups.selected_focal))
+    below, tied = probabilities < observed / _TIE, np.abs(probabilities - observed) <= observed * (_TIE - 1)
+    p_value = min(1.0, float(probabilities[below | tied].sum()))
+    return ExactTest(p_value, min(1.0, float(probabilities[below].sum() + probabilities[tied].sum() / 2)))
 
 
 def odds_ratios(groups: TwoGroups) -> tuple[float | None, float | None]:
