@@ -287,3 +287,36 @@ def olkin_pratt(r: float, n: int) -> float:
     0.7892
     """
     return float(np.clip(r * (1 + (1 - r * r) / (2 * (n - 3))), -1.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A test statistic, its degrees of freedom and two-sided p-value."""
+
+    statistic: float
+    df: int
+    p_value: float
+
+
+def steiger_t2(r_xy: float, r_xz: float, r_yz: float, n: int) -> Comparison:
+    """Whether one variable correlates equally with two others in the same people (Williams's T2; Steiger 1980, eq. 7).
+
+    Parameters
+    ----------
+    r_xy, r_xz
+        Correlations to compare, of x with y and of x with z.
+    r_yz
+        Correlation of y with z.
+    n
+        People.
+
+    >>> round(steiger_t2(0.49, 0.13, 0.39, 103).statistic, 3)
+    3.719
+    """
+    if n < 4 or not all(-1 <= r <= 1 for r in (r_xy, r_xz, r_yz)):
+        raise ValueError(f"`n`, correlations: {n}, {r_xy}, {r_xz}, {r_yz}, expected 4 or more and values from -1 to 1.")
+    determinant = 1 - r_xy**2 - r_xz**2 - r_yz**2 + 2 * r_xy * r_xz * r_yz
+    mean = (r_xy + r_xz) / 2
+    scale = 2 * determinant * (n - 1) / (n - 3) + mean**2 * (1 - r_yz) ** 3
+    statistic = (r_xy - r_xz) * sqrt((n - 1) * (1 + r_yz) / scale)
+    return Comparison(statistic, n - 3, float(2 * student_t.sf(abs(statistic), n - 3)))

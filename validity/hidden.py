@@ -134,7 +134,9 @@ def _at_rho(rho: float, moments: Corrected, sums: _HireSums, inverse: Array, bet
         scale = new
     among = np.einsum("bi,bij,bj->b", slope, moments.applicants, slope)
     bias = _applicant_bias(moments, inverse)
-    return correlation_with((moments.applicants @ slope[..., None])[..., 0], moments.applicants, scale**2 + among - bias)
+    return correlation_with(
+        (moments.applicants @ slope[..., None])[..., 0], moments.applicants, scale**2 + among - bias
+    )
 
 
 def _applicant_bias(moments: Corrected, inverse: Array) -> Array:

@@ -125,7 +125,7 @@ def _by_rater(ratings: pd.DataFrame) -> pd.DataFrame:
     person, rater = (ratings[name].to_numpy(dtype=object) for name in ("person_id", "rater_id"))
     rated = ~np.isnan(value) & ~pd.isna(person)
     # A rating whose rater is unknown counts as a rater of its own: it may not pass for another's second opinion.
-    rater = np.where(pd.isna(rater), [("unknown", one) for one in person], rater) if pd.isna(rater).any() else rater
+    rater = np.where(pd.isna(rater), [f"unknown|{one}" for one in person], rater)
     frame = pd.DataFrame({"person_id": person, "rater_id": rater, "value": value})[rated]
     return frame.groupby(["person_id", "rater_id"], sort=True, as_index=False)["value"].mean()
 
@@ -201,9 +201,7 @@ class ReliabilityModel:
     n_raters: int
 
 
-def choose_reliability(
-    criterion: Criterion, stated: float | None = None, source: str = ""
-) -> ReliabilityModel:
+def choose_reliability(criterion: Criterion, stated: float | None = None, source: str = "") -> ReliabilityModel:
     """The first of: raters of the criterion, other people's ratings, a stated value, the literature's .60.
 
     Parameters

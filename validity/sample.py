@@ -65,6 +65,8 @@ class Sample:
         People not hired: leading axis the random blocks.
     outside
         As in `SufficientScores`.
+    n_due
+        Hires who are reviewed or whose time to be reviewed has passed.
     notes
         What was left out, in sentences.
     """
@@ -78,6 +80,7 @@ class Sample:
     reviewed: npt.NDArray[np.int64]
     others: PatternMoments
     outside: Mapping[str, float]
+    n_due: int
     notes: tuple[str, ...]
 
     @property
@@ -101,6 +104,7 @@ def make_sample(
     hired: pd.Series | None,
     strata: pd.Series | str | None,
     other_ratings: pd.DataFrame | None,
+    eligible: pd.Series | None,
     rng: np.random.Generator,
 ) -> Sample:
     """Bring either form of the scores together with the ratings; see `validity.study` for the arguments."""
@@ -123,7 +127,19 @@ def make_sample(
     order = _stage_numbers(names, stages, table, cells)
     names = sorted(names, key=lambda name: (order[name], names.index(name)))
     columns = [*names, *([decision] if decision else [])]
-    return _assemble(table, cells, columns, names, order, decision, groups, criterion, outside, notes)
+    return _assemble(table, cells, columns, names, order, decision, groups, criterion, eligible, outside, notes)
+
+
+def stages_of(scores: SufficientScores, not_predictors: Sequence[str] = ()) -> dict[str, float]:
+    """Stage numbers that the missing scores imply: a new stage begins where far fewer people were scored.
+
+    Parameters
+    ----------
+    not_predictors
+        Columns of `hired` that are a decision score or a stratum.
+    """
+    names = [str(name) for name in scores.hired.columns if name not in not_predictors]
+    return _stage_numbers(names, None, scores.hired, scores.cells)
 
 
 def outside_share(hired: pd.Series, others: pd.Series) -> float:
@@ -221,6 +237,7 @@ def _assemble(
     decision: str | None,
     groups: pd.Series | None,
     criterion: Criterion,
+    eligible: pd.Series | None,
     outside: Mapping[str, float],
     notes: Sequence[str],
 ) -> Sample:
@@ -246,8 +263,17 @@ def _assemble(
         np.asarray(reviewed, dtype=np.int64),
         standardised(others, centre, scale),
         outside,
+        _n_due(table.index, reviewed, eligible),
         tuple(notes),
     )
+
+
+def _n_due(hires: pd.Index, reviewed: npt.NDArray[np.intp], eligible: pd.Series | None) -> int:
+    if eligible is None:
+        return len(hires)
+    due = eligible.reindex(hires).astype("boolean").fillna(False).to_numpy(dtype=bool)
+    due[reviewed] = True
+    return int(due.sum())
 
 
 def _dummies(groups: pd.Series | None, cells: pd.DataFrame) -> tuple[Array, list[Any]]:

@@ -118,6 +118,7 @@ def study(
     level: float = 0.95,
     strata: pd.Series | str | None = None,
     other_ratings: pd.DataFrame | None = None,
+    eligible: pd.Series | None = None,
     firm_reliability: float | None = None,
     prior: tuple[float, float] = (PRIOR_MEAN_Z, PRIOR_SD_Z),
 ) -> Study:
@@ -150,6 +151,8 @@ def study(
         Groups within which people competed, such as job families (or their column): everything is within them.
     other_ratings
         Ratings by people who are not part of the criterion, on the same scale; they tell how reliable it is.
+    eligible
+        Hires whose time to be reviewed has passed; all, where not given. A missing review is held against them.
     firm_reliability
         Reliability of one rater's rating elsewhere in the firm, used where it cannot be estimated here.
     prior
@@ -170,7 +173,7 @@ def study(
     {'rung': 3, 'status': 'ok'}
     """
     rng = np.random.default_rng(seed)
-    sample = make_sample(scores, ratings, stages, decision_score, hired, strata, other_ratings, rng)
+    sample = make_sample(scores, ratings, stages, decision_score, hired, strata, other_ratings, eligible, rng)
     return _Analysis(sample, design, level, n_boot, firm_reliability, prior).run(rng)
 
 
@@ -236,7 +239,10 @@ class _Analysis:
             return _Values(observed, r_yy, corrected, None, np.zeros((0, *observed.shape)))
         everybody = hires.joined(_resampled(sample.others, draws.blocks)) if len(sample.others.n) else hires
         by_stage = {stage: self._at_stage(stage, everybody, r_yy, weights, starts) for stage in set(sample.stages)}
-        places = [(stage, sample.position(name) - sample.n_design) for stage, name in zip(sample.stages, sample.predictors, strict=True)]
+        places = [
+            (stage, sample.position(name) - sample.n_design)
+            for stage, name in zip(sample.stages, sample.predictors, strict=True)
+        ]
         corrected = np.stack([by_stage[stage][1].correlation[:, j] for stage, j in places], axis=1)
         curve = np.stack([by_stage[stage][2][:, :, j] for stage, j in places], axis=2)
         return _Values(observed, r_yy, corrected, by_stage[min(by_stage)][1], curve, by_stage)
@@ -374,9 +380,13 @@ class _Analysis:
         if self.design == "concurrent" or stage not in self.point.by_stage:
             return np.nan
         moments = self.point.by_stage[stage][1]
-        reached = self._others_reached(stage) + float(self._hires_reached(stage).sum())
-        share = np.array([min(max(self.n_hired / reached, 1e-4), 1 - 1e-4)])
-        return float(hidden.hiring_model(moments, share).r_squared[0])
+        return float(hidden.hiring_model(moments, self._hired_share(stage)).r_squared[0])
+
+    def _hired_share(self, stage: float) -> Array:
+        """Hired among those who reached a stage, away from 0 and 1 where a probit has no meaning."""
+        hires = float(self._hires_reached(stage).sum())
+        reached = max(self._others_reached(stage) + hires, 1.0)
+        return np.array([min(max(hires / reached, 1e-4), 1 - 1e-4)])
 
     def _reliability(self) -> tuple[dict[str, Any], str]:
         """The reliability's row, and why nothing can be corrected with it, or nothing."""
@@ -436,7 +446,7 @@ class _Analysis:
 
     def _unreviewed(self) -> tuple[str, str]:
         """Doubt and refusal because many hires have no review."""
-        share = 1 - self.n_reviewed / self.n_hired
+        share = 1 - self.n_reviewed / self.sample.n_due
         sentence = f"{share:.0%} of hires have no review in the window"
         if share > MAX_UNREVIEWED:
             return "", f"{sentence}; above {MAX_UNREVIEWED:.0%} nothing is corrected"
@@ -491,7 +501,8 @@ class _Analysis:
         if facts.u < MIN_U:
             return f"scores of hires vary only {facts.u:.2f} times as much as those of applicants, {MIN_U:.2f} needed"
         if facts.outside > MAX_EXTRAPOLATION:
-            return f"{facts.outside:.0%} of the rejected scored where nobody was hired, at most {MAX_EXTRAPOLATION:.0%} may"
+            seen = f"{facts.outside:.0%} of the rejected scored where nobody was hired"
+            return f"{seen}, at most {MAX_EXTRAPOLATION:.0%} may"
         if facts.unrecorded > MAX_UNRECORDED:
             return f"no score of {facts.unrecorded:.0%} of those who reached the stage was recorded"
         return ""
@@ -546,19 +557,31 @@ class _Analysis:
         grid = hidden.RHO_GRID
         spreads = [spread_of(self.boot.curve[g, :, j], self.n_reviewed, self.level) for g in range(len(grid))]
         for rho, value, spread in zip(grid, self.point.curve[:, 0, j], spreads, strict=True):
-            yield {"kind": "hidden_information", "setting": rho, "value": float(value), "lo": spread.lo, "hi": spread.hi}
+            yield {
+                "kind": "hidden_information",
+                "setting": rho,
+                "value": float(value),
+                "lo": spread.lo,
+                "hi": spread.hi,
+            }
         lows, highs = [s.lo for s in spreads], [s.hi for s in spreads]
         middle = float(self.point.corrected[0, j])
         yield {"kind": "union", "setting": grid[-1], "value": middle, "lo": min(lows), "hi": max(highs)}
         edge = np.array(lows if middle > 0 else highs)
         tip = hidden.tipping_point(grid, edge)
-        yield {"kind": "tipping_rho", "setting": np.nan if tip is None else tip, "value": 0.0, "lo": np.nan, "hi": np.nan}
+        yield {
+            "kind": "tipping_rho",
+            "setting": np.nan if tip is None else tip,
+            "value": 0.0,
+            "lo": np.nan,
+            "hi": np.nan,
+        }
         stage = self.sample.stages[j]
         moments = self.point.by_stage[stage][1]
-        reached = self._others_reached(stage) + float(self._hires_reached(stage).sum())
+        share = self._hired_share(stage)
         place = self.sample.position(self.sample.predictors[j]) - self.sample.n_design
         for delta in hidden.DELTA_GRID:
-            value = hidden.shifted(moments, np.array([self.n_hired / reached]), delta)[0, place]
+            value = hidden.shifted(moments, share, delta)[0, place]
             yield {"kind": "rejected_worse_by", "setting": delta, "value": float(value), "lo": np.nan, "hi": np.nan}
 
     def _warnings(self, table: pd.DataFrame) -> list[str]:
@@ -585,13 +608,19 @@ class _Analysis:
         """The study of no reviewed hires."""
         reason = f"{self.n_reviewed} reviewed hires with a score, {OBSERVED_CORRELATION.estimable} needed"
         rows = [
-            {"predictor": name, "level": self.level, "n_applicants": 0, "n_rated": self.n_reviewed, **_refused(rung, "pearson", reason)}
+            {
+                "predictor": name,
+                "level": self.level,
+                "n_applicants": 0,
+                "n_rated": self.n_reviewed,
+                **_refused(rung, "pearson", reason),
+            }
             for name in self.sample.predictors
             for rung in (1, 2, 3, 4)
         ]
         p = len(self.sample.predictors)
-        nothing = {"method": self.model.method, "value": np.nan, "lo": np.nan, "hi": np.nan, "n_pairs": 0, "n_raters": 0,
-                   "status": "not_estimable", "reason": reason}  # fmt: skip
+        numbers = dict.fromkeys(("value", "lo", "hi"), np.nan) | {"n_pairs": 0, "n_raters": 0}
+        nothing = {"method": self.model.method, **numbers, "status": "not_estimable", "reason": reason}
         table = pd.DataFrame({"predictor": list(self.sample.predictors)}).assign(verdict="not estimable")
         return Study(
             pd.DataFrame(rows, columns=list(ESTIMATE_COLUMNS)),
@@ -720,7 +749,11 @@ def _resampled(others: PatternMoments, weights: Array) -> PatternMoments:
 
 def _joined(parts: Sequence[_Values]) -> _Values:
     entries = [part.entry for part in parts if part.entry is not None]
-    entry = Corrected(*(np.concatenate(p) for p in zip(*(vars(e).values() for e in entries), strict=True))) if entries else None
+    entry = (
+        Corrected(*(np.concatenate(p) for p in zip(*(vars(e).values() for e in entries), strict=True)))
+        if entries
+        else None
+    )
     return _Values(
         np.concatenate([part.observed for part in parts]),
         np.concatenate([part.reliability for part in parts]),

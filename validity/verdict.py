@@ -6,9 +6,10 @@ work", and no order among techniques.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
 from validity.estimate import Estimate
 from validity.thresholds import OBSERVED_CORRELATION
@@ -130,3 +131,41 @@ def verdict_word(value: float, lo: float, hi: float, probability_positive: float
     if value >= USEFUL and probability_positive >= LIKELY:
         return "promising"
     return "inconclusive"
+
+
+RULE = (
+    "supported: rung 3 survives Benjamini–Hochberg at q = .10 and the interval of rung 4 excludes 0. "
+    "contradicted: the upper limit of rung 4 is below .10, no useful validity. "
+    "promising: rung 4 is at least .10 and ρ > 0 has a probability of at least .80. "
+    "not estimable: refused. inconclusive: everything else."
+)
+"""The rule behind the words, printed with every table that has them."""
+
+
+def verdict_sentence(word: Conclusion, rungs: Mapping[int, Mapping[str, Any]]) -> str:
+    """One sentence that stands alone: what was seen, what it is corrected to, and on how many.
+
+    Parameters
+    ----------
+    word
+        Of `verdict_word`.
+    rungs
+        Rows of the technique by rung, with value, lo, hi, n and reason.
+
+    >>> rungs = {1: {"value": 0.21, "lo": 0.08, "hi": 0.32, "n": 201, "reason": ""}}
+    >>> verdict_sentence("not estimable", rungs | {4: {"value": float("nan"), "reason": "80 needed"}})
+    'Observed r .21 (.08 to .32) among 201 reviewed hires; nothing was corrected: 80 needed.'
+    """
+    first, last = rungs[1], rungs[4]
+    if not isfinite(first["value"]):
+        return f"Not computed: {first['reason']}."
+    seen = f"Observed r {_r(first['value'])} ({_r(first['lo'])} to {_r(first['hi'])}) among {first['n']} reviewed hires"
+    if not isfinite(last["value"]):
+        return f"{seen}; nothing was corrected: {last['reason']}."
+    made = f"{_r(last['value'])} ({_r(last['lo'])} to {_r(last['hi'])})"
+    meaning = {
+        "supported": "it predicts performance",
+        "promising": "it probably predicts performance",
+        "contradicted": "it has no useful validity",
+    }.get(word, "the data cannot tell")
+    return f"{seen}; corrected for rating error and selection, and pooled, {made}: {meaning}."

@@ -1,0 +1,252 @@
+"""The study as a user would doubt it: invariances, limits, refusals, and a fast recovery of a known truth."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from validity.moments import PatternMoments
+from validity.normal import fit_missing, fit_normal
+from validity.sample import SufficientScores, _cells
+from validity.selection import pearson_lawley
+from validity.simulation import SCENARIOS, SimulatedStudy, simulate, true_validity
+from validity.study import UNTESTABLE, Study, study
+
+N_BOOT = 60
+FEW = settings(max_examples=5, deadline=None)
+
+
+def run(one: SimulatedStudy, **changed: Any) -> Study:
+    arguments: dict[str, Any] = {
+        "scores": one.scores,
+        "ratings": one.ratings,
+        "stages": one.stages,
+        "decision_score": one.decision_score,
+        "hired": one.hired,
+        "design": one.design,
+        "n_boot": N_BOOT,
+        "seed": 3,
+    }
+    return study(**arguments | changed)
+
+
+def numbers(found: Study) -> np.ndarray:
+    return found.estimates[["value", "lo", "hi"]].to_numpy(dtype=float)
+
+
+def same(a: Study, b: Study) -> None:
+    pd.testing.assert_frame_equal(
+        a.estimates[["predictor", "rung", "status"]], b.estimates[["predictor", "rung", "status"]]
+    )
+    np.testing.assert_allclose(numbers(a), numbers(b), atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def one() -> SimulatedStudy:
+    return simulate(SCENARIOS["S1b"], seed=11)
+
+
+@pytest.fixture(scope="module")
+def found(one: SimulatedStudy) -> Study:
+    return run(one)
+
+
+@FEW
+@given(scale=st.floats(0.01, 100), shift=st.floats(-50, 50), rating_scale=st.floats(0.1, 10))
+def test_linear_rescaling_of_scores_and_ratings_changes_nothing(
+    scale: float, shift: float, rating_scale: float
+) -> None:
+    one = simulate(SCENARIOS["S1"], seed=5)
+    ratings = one.ratings.assign(value=one.ratings["value"] * rating_scale + shift)
+    same(run(one), run(one, scores=one.scores * scale + shift, ratings=ratings))
+
+
+@FEW
+@given(seed=st.integers(0, 1000))
+def test_row_order_and_names_of_raters_change_nothing(seed: int) -> None:
+    one = simulate(SCENARIOS["S5"], seed=5)
+    rng = np.random.default_rng(seed)
+    shuffled = one.scores.iloc[rng.permutation(len(one.scores))]
+    names = one.ratings["rater_id"].unique()
+    renamed = dict(zip(names, rng.permutation(names), strict=True))
+    ratings = one.ratings.sample(frac=1, random_state=seed).assign(rater_id=lambda f: f["rater_id"].map(renamed))
+    a, b = run(one), run(one, scores=shuffled, ratings=ratings)
+    same(a, b)
+    limits = ["lo_rater_aware", "hi_rater_aware"]
+    assert a.diagnostics[limits].notna().all(axis=None)
+    np.testing.assert_allclose(a.diagnostics[limits], b.diagnostics[limits], atol=1e-6)
+
+
+def test_rung_3_is_rung_2_when_everybody_was_hired_and_reviewed(one: SimulatedStudy) -> None:
+    everybody = one.scores.index[one.scores.index.isin(one.ratings["person_id"])]
+    found = run(one, scores=one.scores.loc[everybody], hired=None)
+    by_rung = found.estimates.pivot(index="predictor", columns="rung", values="value")
+    np.testing.assert_allclose(by_rung[3], by_rung[2], atol=1e-9)
+    assert found.diagnostics["u"].to_numpy() == pytest.approx(1.0)
+
+
+def test_a_concurrent_study_corrects_for_rating_error_only() -> None:
+    found = run(simulate(SCENARIOS["S13"], seed=2))
+    by_rung = found.estimates.pivot(index="predictor", columns="rung", values="value")
+    np.testing.assert_allclose(by_rung[3], by_rung[2])
+    assert found.estimates.query("rung == 3")["method"].str.endswith("no_selection").all()
+
+
+@FEW
+@given(seed=st.integers(0, 10_000), cut=st.floats(-0.5, 1.0))
+def test_em_equals_pearson_lawley_when_nothing_but_the_outcome_is_missing(seed: int, cut: float) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.multivariate_normal([0, 0], [[1, 0.3], [0.3, 1]], size=300)
+    y = x @ [0.4, 0.2] + rng.normal(size=300)
+    chosen = x.sum(1) + rng.normal(size=300) > cut
+    fitted = fit_missing(np.column_stack([x, np.where(chosen, y, np.nan)])).cov
+    among_hired = np.cov(np.column_stack([x, y])[chosen], rowvar=False, ddof=0)
+    np.testing.assert_allclose(fitted, pearson_lawley(among_hired, np.cov(x, rowvar=False, ddof=0)), atol=1e-7)
+
+
+def test_gaps_in_the_scores_are_filled_to_the_likelihoods_maximum() -> None:
+    """The factored steps with gaps end where a plain EM on the whole covariance matrix would: its gradient is 0."""
+    rng = np.random.default_rng(4)
+    rows = rng.multivariate_normal(np.zeros(4), 0.6 * np.eye(4) + 0.4, size=400)
+    rows[rng.random(rows.shape) < 0.15] = np.nan
+    rows[rng.random(400) < 0.4, 3] = np.nan
+    rows = rows[~np.isnan(rows).all(axis=1)]
+    fit = fit_normal(PatternMoments.from_rows(rows), tolerance=1e-12)
+    mean, cov = fit.mean[0], fit.cov[0]
+    sums, products = np.zeros(4), np.zeros((4, 4))
+    for row in rows:
+        has = ~np.isnan(row)
+        slope = cov[np.ix_(~has, has)] @ np.linalg.inv(cov[np.ix_(has, has)])
+        filled = row.copy()
+        filled[~has] = mean[~has] + slope @ (row[has] - mean[has])
+        sums += filled
+        products += np.outer(filled, filled)
+        products[np.ix_(~has, ~has)] += cov[np.ix_(~has, ~has)] - slope @ cov[np.ix_(has, ~has)]
+    centre = sums / len(rows)
+    np.testing.assert_allclose(centre, mean, atol=1e-8)
+    np.testing.assert_allclose(products / len(rows) - np.outer(centre, centre), cov, atol=1e-8)
+
+
+def test_intervals_widen_as_people_are_removed(one: SimulatedStudy, found: Study) -> None:
+    third = one.scores.iloc[::3]
+    ratings = one.ratings[one.ratings["person_id"].isin(third.index)]
+    fewer = run(one, scores=third, ratings=ratings)
+    width, wider = (f.estimates["hi"] - f.estimates["lo"] for f in (found, fewer))
+    comparable = width.notna() & wider.notna()
+    assert comparable.sum() >= 6
+    assert (wider[comparable] > width[comparable]).all()
+
+
+def test_sums_of_the_rejected_give_the_digits_that_their_rows_give(one: SimulatedStudy, found: Study) -> None:
+    """Blocks are drawn with the study's own seed, so both forms see the same random groups."""
+    table = one.scores.sort_index()
+    table = table - table.mean()
+    is_hired = one.hired.reindex(table.index)
+    cells = _cells(table[~is_hired], None, np.random.default_rng(3))
+    outside = found.diagnostics.set_index("predictor")["extrapolation_share"].to_dict()
+    rng_is_used_up = run(one, scores=SufficientScores(table[is_hired], cells, outside))
+    third = rng_is_used_up.estimates.query("rung == 3")
+    np.testing.assert_allclose(third["value"], found.estimates.query("rung == 3")["value"], atol=1e-9)
+    width = third["hi"] - third["lo"]
+    expected = found.estimates.query("rung == 3")
+    np.testing.assert_allclose(width, expected["hi"] - expected["lo"], rtol=0.35)
+
+
+def test_one_manager_twice_is_not_two_raters() -> None:
+    found = run(simulate(SCENARIOS["S15"], seed=1))
+    assert any("reliability from one rater" in sentence for sentence in found.warnings)
+    assert found.reliability["method"].item() == "stated"
+    assert (found.estimates.query("rung == 2")["status"] == "low_n").all()
+
+
+def test_the_untestable_assumption_and_the_extrapolation_are_always_told() -> None:
+    found = run(simulate(SCENARIOS["S12"], seed=1))
+    assert any(UNTESTABLE in sentence for sentence in found.warnings)
+    assert found.diagnostics["extrapolation_share"].between(0, 1).all()
+
+
+def test_hidden_information_has_a_curve_and_a_recorded_score_takes_the_bias_away() -> None:
+    hidden, recorded = (run(simulate(SCENARIOS[name], seed=4), n_boot=30) for name in ("S2", "S3"))
+    curve = hidden.sensitivity.query("kind == 'hidden_information' and predictor == 'attribute_1'")["value"]
+    assert curve.is_monotonic_increasing
+    assert not any("No decision-time score" in sentence for sentence in recorded.warnings)
+    assert any("No decision-time score" in sentence for sentence in hidden.warnings)
+
+
+POOR: dict[str, Any] = {
+    "no ratings": {"ratings": pd.DataFrame(columns=["person_id", "rater_id", "cycle_id", "value"])},
+    "one hire": {"keep": 1},
+    "twenty hires": {"keep": 20},
+    "the same score for everybody": {"constant": True},
+    "the same rating for everybody": {"flat": True},
+    "ratings without raters": {"anonymous": True},
+}
+
+
+@pytest.mark.parametrize("name", POOR)
+def test_poor_data_get_a_status_and_a_sentence(one: SimulatedStudy, name: str) -> None:
+    how = POOR[name]
+    ratings, scores = how.get("ratings", one.ratings), one.scores
+    if "keep" in how:
+        ratings = ratings[ratings["person_id"].isin(ratings["person_id"].unique()[: how["keep"]])]
+    if how.get("constant"):
+        scores = scores.assign(attribute_1=3.0)
+    if how.get("flat"):
+        ratings = ratings.assign(value=3.0)
+    if how.get("anonymous"):
+        ratings = ratings.assign(rater_id=None)
+    found = run(one, scores=scores, ratings=ratings, n_boot=20)
+    rows = found.estimates
+    assert len(rows) == 12
+    refused = rows[rows["status"] == "not_estimable"]
+    assert len(refused) >= (0 if name == "ratings without raters" else 3)
+    assert refused[["value", "lo", "hi"]].isna().all(axis=None)
+    assert (refused["reason"].str.len() > 10).all()
+    shown = rows[rows["status"] != "not_estimable"]
+    assert ((shown["lo"] <= shown["value"]) & (shown["value"] <= shown["hi"])).all()
+
+
+def test_a_score_without_anybody_and_a_missing_stage_are_refused(one: SimulatedStudy) -> None:
+    found = run(one, scores=one.scores.assign(attribute_9=np.nan), n_boot=20)
+    assert (found.estimates.query("predictor == 'attribute_9'")["status"] == "not_estimable").all()
+
+
+def test_the_same_seed_gives_the_same_digits_on_one_thread_and_on_many() -> None:
+    code = (
+        "from validity.simulation import SCENARIOS, simulate; from validity.study import study;"
+        "o = simulate(SCENARIOS['S1'], seed=5);"
+        "print(study(o.scores, o.ratings, hired=o.hired, n_boot=40, seed=2).estimates.to_csv())"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "4")
+    }
+    assert len(found) == 1
+
+
+@pytest.mark.slow
+def test_a_known_truth_is_recovered_and_the_weakest_predictor_does_not_turn_negative() -> None:
+    """Forty hiring processes of 2,000 applicants; the full table is `benchmarks/validity_recovery.py`."""
+    truth = true_validity(SCENARIOS["S1b"]).to_numpy()
+    rungs = [run(simulate(SCENARIOS["S1b"], seed=seed), n_boot=80).estimates for seed in range(40)]
+    values = np.array([[e.loc[e["rung"] == rung, "value"] for rung in (1, 3)] for e in rungs])
+    naive, corrected = values.mean(axis=0)
+    error = values[:, 1].std(axis=0) / np.sqrt(len(rungs))
+    assert np.abs(corrected - truth).max() < 0.015 + 3 * error.max()
+    assert naive[2] < 0 < corrected[2]
+    lo, hi = (np.array([e.loc[e["rung"] == 3, name] for e in rungs]) for name in ("lo", "hi"))
+    assert ((lo <= truth) & (truth <= hi)).mean() > 0.86

@@ -1,0 +1,345 @@
+"""All result tables from the marts: every technique in every job family, four rungs, and what follows from them.
+
+One study a job family with all its techniques together, one for all families (everything within families), one for
+every attribute; then pooling over families, verdicts, and the tables that a report reads. `Results` names the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from validity.attenuation import spearman_brown
+from validity.consequences import expectancy_rows, incremental_rows, power_row, scatter_rows, worst_case_rows
+from validity.families import (
+    ALL_FAMILIES,
+    DECISION,
+    OVERALL,
+    VARIANTS,
+    Marts,
+    StudyInputs,
+    attribute_inputs,
+    attributes_of,
+    technique_inputs,
+    techniques_of,
+    without_leniency,
+)
+from validity.literature import reference_of
+from validity.pooling import pool
+from validity.power import minimum_detectable_validity
+from validity.sample import stages_of
+from validity.study import Study, study
+from validity.thresholds import FALSE_DISCOVERY_RATE, OBSERVED_CORRELATION
+from validity.verdict import verdict_sentence, verdict_word
+
+DEFINITION_VERSION = "2"
+CRITERION = "performance_rating_z"
+METRICS = {1: "r_obs", 2: "r_crit", 3: "r_rr", 4: "r_pooled"}
+N_BOOT = 500
+N_BOOT_ATTRIBUTES = 200
+N_BOOT_POINT = 20
+"""Resamples where only the point estimate is read."""
+MIN_FAMILIES = 3
+"""Job families in which a technique has a rung 3 before it is pooled over them."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Results:
+    """The result tables, rows as dictionaries until `frames` makes them."""
+
+    estimates: list[dict[str, Any]] = field(default_factory=list)
+    reliability: list[dict[str, Any]] = field(default_factory=list)
+    diagnostics: list[dict[str, Any]] = field(default_factory=list)
+    sensitivity: list[dict[str, Any]] = field(default_factory=list)
+    incremental: list[dict[str, Any]] = field(default_factory=list)
+    power: list[dict[str, Any]] = field(default_factory=list)
+    expectancy: list[dict[str, Any]] = field(default_factory=list)
+    scatter: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One study of a family and what it was made from."""
+
+    family: str
+    variant: str
+    marts: Marts
+    inputs: StudyInputs
+    found: Study
+
+
+def analyse(
+    marts: Marts, as_of: datetime, *, seed: int = 0, n_boot: int = N_BOOT, progress: Progress = lambda sentence: None
+) -> Results:
+    """Every result the marts allow.
+
+    Parameters
+    ----------
+    marts
+        See `Marts`.
+    as_of
+        State of the data, aware UTC time.
+    seed, n_boot
+        Of the bootstrap; the same seed gives the same digits.
+    progress
+        Told what is being estimated.
+
+    Returns
+    -------
+    Results
+        Rows of the tables of schema `validity`, small cells not yet suppressed.
+    """
+    marts = marts.prepared()
+    results = Results()
+    parts = list(_studies(marts, seed, n_boot, progress))
+    for part in parts:
+        _add_study(results, part)
+    _pool_over_families(results.estimates, results.diagnostics)
+    for part in parts:
+        if part.variant == VARIANTS[0]:
+            progress(f"attributes, {part.family}")
+            _add_attributes(results, part, seed)
+            _add_leniency(results, part, seed)
+    _add_verdicts(results.estimates)
+    for part in parts:
+        if part.variant == VARIANTS[0]:
+            _add_consequences(results, part, as_of)
+    return results
+
+
+def _studies(marts: Marts, seed: int, n_boot: int, progress: Progress) -> Iterator[_Part]:
+    """All families together first: their criterion reliability stands in where a family has none of its own."""
+    firm: dict[str, float | None] = {}
+    families = marts.families()
+    for family in [ALL_FAMILIES, *families]:
+        mine = marts.of(family)
+        stages = _stages(marts, families) if family == ALL_FAMILIES else None
+        for variant in VARIANTS:
+            if not techniques_of(mine):
+                continue
+            progress(f"{family.replace('_', ' ')}, {variant.replace('_', ' ')}")
+            inputs = technique_inputs(mine, family, variant)
+            elsewhere = None if family == ALL_FAMILIES else firm.get(variant)
+            found = study(
+                **inputs.arguments,  # type: ignore[arg-type]
+                stages=stages,
+                firm_reliability=elsewhere,
+                n_boot=n_boot,
+                seed=seed,
+            )
+            if family == ALL_FAMILIES:
+                firm[variant] = _of_one_rater(found, inputs)
+            yield _Part(family, variant, mine, inputs, found)
+
+
+def _stages(marts: Marts, families: list[str]) -> dict[str, float]:
+    """Stage numbers for all families together: the latest that any family's missing scores imply.
+
+    How many were scored with a technique says nothing about its stage where families use different techniques.
+    """
+    stages: dict[str, float] = {}
+    for family in families:
+        mine = marts.of(family)
+        if not techniques_of(mine):
+            continue
+        inputs = technique_inputs(mine, family, VARIANTS[0])
+        for name, stage in stages_of(inputs.scores, (DECISION,)).items():
+            stages[name] = max(stages.get(name, 0.0), stage)
+    return stages
+
+
+def _of_one_rater(found: Study, inputs: StudyInputs) -> float | None:
+    """Reliability of one rater's rating, stepped down from that of the criterion."""
+    row = found.reliability.iloc[0]
+    if row["status"] != "ok":
+        return None
+
+    mean_inverse = float((1 / inputs.ratings.groupby("person_id")["rater_id"].nunique()).mean())
+
+    return spearman_brown(float(row["value"]), mean_inverse)
+
+
+def _add_study(results: Results, part: _Part) -> None:
+    keys = {"job_family": part.family, "variant": part.variant}
+    about = {"criterion": CRITERION}
+    facts = part.found.diagnostics.set_index("predictor")
+    for row in part.found.estimates.to_dict("records"):
+        technique = str(row.pop("predictor"))
+        results.estimates.append(
+            _estimate_row(row, {"technique": technique, "attribute": OVERALL, **keys, **about}, facts.loc[technique])
+            | _counts(part, technique)
+        )
+    results.reliability += [{**keys, **about, **row} for row in part.found.reliability.to_dict("records")]
+    for row in part.found.diagnostics.to_dict("records"):
+        results.diagnostics.append({"technique": row.pop("predictor"), **keys, **row})
+    if part.variant == VARIANTS[0]:
+        for row in part.found.sensitivity.to_dict("records"):
+            results.sensitivity.append({"technique": row.pop("predictor"), "job_family": part.family, **row})
+        results.warnings += [{"job_family": part.family, "sentence": text} for text in part.found.warnings]
+
+
+def _estimate_row(row: Mapping[str, Any], keys: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `validity_estimates` from one of `Study.estimates` and the predictor's diagnostics."""
+    rung = int(row["rung"])
+    literature = reference_of(str(keys["technique"])) if keys["attribute"] == OVERALL else None
+    is_third, is_fourth = rung == 3, rung == 4
+    n = int(row["n_rated"])
+    return {
+        **keys,
+        "rung": rung,
+        "metric": METRICS[rung],
+        **{name: row[name] for name in ("value", "lo", "hi", "level")},
+        "n": n,
+        "n_applicants": int(row["n_applicants"]),
+        **{name: row[name] for name in ("method", "status", "reason")},
+        "p_value": facts.get("p_value", np.nan) if is_third else np.nan,
+        "q_value": facts.get("q_value", np.nan) if is_third else np.nan,
+        "probability_positive": facts.get("probability_positive", np.nan) if is_fourth else np.nan,
+        "lo_rater_aware": facts.get("lo_rater_aware", np.nan) if is_third else np.nan,
+        "hi_rater_aware": facts.get("hi_rater_aware", np.nan) if is_third else np.nan,
+        "literature_value": literature.value if literature else np.nan,
+        "literature_lo": literature.lo if literature else np.nan,
+        "literature_hi": literature.hi if literature else np.nan,
+        "literature_source": f"{literature.procedure}: {literature.source}" if literature else None,
+        "mdv": minimum_detectable_validity(n) if n > 3 else np.nan,
+        "n_contaminated": 0,
+        "n_same_rater": 0,
+    }
+
+
+def _counts(part: _Part, technique: str) -> dict[str, int]:
+    """Reviewed hires left out because their score came after the decision, and those rated by an interviewer."""
+    ratings = part.marts.ratings[part.marts.ratings["source"] == "criterion"]
+    rated = set(ratings["person_id"])
+    own = part.marts.scores[(part.marts.scores["technique"] == technique) & (part.marts.scores["attribute"] == OVERALL)]
+    own = own[own["person_id"].isin(rated)]
+    same = set(ratings.loc[ratings["rater_was_interviewer"], "person_id"])
+    clean = own.loc[~own["is_contaminated"], "person_id"]
+    n_same = int(clean.isin(same).sum()) if part.variant == VARIANTS[0] else 0
+    return {"n_contaminated": int(own["is_contaminated"].sum()), "n_same_rater": n_same}
+
+
+def _pool_over_families(estimates: list[dict[str, Any]], diagnostics: list[dict[str, Any]]) -> None:
+    """Rung 4 of techniques with a rung 3 in enough families: drawn toward each other instead of toward the prior."""
+    spread = {(row["technique"], row["job_family"], row["variant"]): row for row in diagnostics}
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in estimates:
+        if row["rung"] == 4 and np.isfinite(row["value"]) and row["job_family"] != ALL_FAMILIES:
+            groups.setdefault((row["technique"], row["variant"]), []).append(row)
+    for rows in groups.values():
+        if len(rows) < MIN_FAMILIES:
+            continue
+        facts = [spread[row["technique"], row["job_family"], row["variant"]] for row in rows]
+        pooled = pool([one["z"] for one in facts], [one["z_se"] for one in facts], level=rows[0]["level"])
+        for number, row in enumerate(rows):
+            value, lo, hi = (float(np.tanh(part[number])) for part in (pooled.mean, pooled.lo, pooled.hi))
+            row |= {
+                "value": value,
+                "lo": lo,
+                "hi": hi,
+                "method": f"{row['method'].split('+prior')[0]}+pooled_over_{len(rows)}_job_families",
+                "probability_positive": float(pooled.probability_positive[number]),
+            }
+
+
+def _add_attributes(results: Results, part: _Part, seed: int) -> None:
+    for technique in techniques_of(part.marts):
+        for attribute in attributes_of(part.marts, technique):
+            inputs = attribute_inputs(part.marts, part.family, technique, attribute)
+            firm = _of_one_rater(part.found, part.inputs)
+            found = study(**inputs.arguments, firm_reliability=firm, n_boot=N_BOOT_ATTRIBUTES, seed=seed)  # type: ignore[arg-type]
+            facts = found.diagnostics.set_index("predictor")
+            keys = {"technique": technique, "attribute": attribute, "job_family": part.family, "variant": part.variant,
+                    "criterion": CRITERION}  # fmt: skip
+            for row in found.estimates.to_dict("records"):
+                results.estimates.append(_estimate_row(row, keys, facts.loc[attribute]))
+
+
+def _add_leniency(results: Results, part: _Part, seed: int) -> None:
+    """Rung 3 with raters' leniency taken out of the criterion: the other end of the bracket."""
+    reliability = part.found.reliability.iloc[0]
+    if len(part.inputs.ratings) < OBSERVED_CORRELATION.estimable or not np.isfinite(reliability["value"]):
+        return
+    ratings, method = without_leniency(part.inputs.ratings)
+    arguments = {**part.inputs.arguments, "ratings": ratings}
+    found = study(**arguments, firm_reliability=float(reliability["value"]), n_boot=N_BOOT_POINT, seed=seed)  # type: ignore[arg-type]
+    at_zero = found.sensitivity[
+        (found.sensitivity["kind"] == "hidden_information") & (found.sensitivity["setting"] == 0)
+    ]
+    for row in at_zero.itertuples():
+        results.sensitivity.append(
+            {
+                "technique": row.predictor,
+                "job_family": part.family,
+                "kind": f"leniency_removed_{method}",
+                "setting": np.nan,
+                "value": row.value,
+                "lo": np.nan,
+                "hi": np.nan,
+            }  # fmt: skip
+        )
+
+
+def _add_verdicts(estimates: list[dict[str, Any]]) -> None:
+    """Words by one rule; q values within job family × variant over techniques and attributes, one family of tests."""
+    frame = pd.DataFrame(estimates)
+    if frame.empty:
+        return
+    frame["position"] = range(len(frame))
+    keys = ["technique", "attribute", "job_family", "variant"]
+    thirds = frame[(frame["rung"] == 3) & frame["p_value"].notna()]
+    usable = frame[(frame["rung"] == 4) & frame["value"].notna()][keys]
+    tested = thirds.merge(usable, on=keys)
+    q: dict[tuple[str, ...], float] = {}
+    for _, rows in tested.groupby(["job_family", "variant"]):
+        adjusted = multipletests(rows["p_value"], method="fdr_bh")[1]
+        q |= dict(zip(rows[keys].itertuples(index=False, name=None), adjusted, strict=True))
+    for _, rows in frame.groupby(keys, sort=False):
+        by_rung = {estimates[at]["rung"]: estimates[at] for at in rows["position"]}
+        key = tuple(by_rung[1][name] for name in keys)
+        by_rung[3]["q_value"] = q.get(key, np.nan)
+        last = by_rung[4]
+        survives = q.get(key, 1.0) <= FALSE_DISCOVERY_RATE
+        word = verdict_word(last["value"], last["lo"], last["hi"], last["probability_positive"], survives)
+        sentence = verdict_sentence(word, by_rung)
+        for row in by_rung.values():
+            row |= {"verdict": word, "verdict_sentence": sentence}
+
+
+def _add_consequences(results: Results, part: _Part, as_of: datetime) -> None:
+    """Power, expectancy, scatter, bounds and what dropping a technique would lose."""
+    rungs: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in results.estimates:
+        is_mine = row["job_family"] == part.family and row["variant"] == part.variant and row["attribute"] == OVERALL
+        if is_mine:
+            rungs.setdefault(row["technique"], {})[row["rung"]] = row
+    hours = part.marts.hours.set_index("technique")
+    rated_a_year = float(part.marts.hours["rated_hires_per_year"].max()) if len(part.marts.hours) else 0.0
+    for technique, by_rung in rungs.items():
+        keys = {"technique": technique, "job_family": part.family}
+        pairs = _pairs(part, technique)
+        bins = part.marts.bins[part.marts.bins["technique"] == technique]
+        results.power.append({**keys, **power_row(by_rung, rated_a_year, as_of)})
+        results.expectancy += [{**keys, **row} for row in expectancy_rows(pairs, by_rung[4])]
+        results.scatter += [{**keys, **row} for row in scatter_rows(bins)]
+        results.sensitivity += [{**keys, **row} for row in worst_case_rows(pairs, bins)]
+    for row in incremental_rows(part.found, hours, {t: r[1]["n"] for t, r in rungs.items()}):
+        results.incremental.append({"job_family": part.family, **row})
+
+
+def _pairs(part: _Part, technique: str) -> pd.DataFrame:
+    """Score and criterion of each reviewed hire with a clean score of the technique."""
+    wide = part.inputs.scores.hired
+    if technique not in wide or technique == DECISION:
+        return pd.DataFrame({"score": [], "rating": []})
+    rating = part.inputs.ratings.groupby(["person_id", "rater_id"])["value"].mean().groupby("person_id").mean()
+    return pd.DataFrame({"score": wide[technique], "rating": rating.reindex(wide.index)}).dropna()

@@ -1,0 +1,215 @@
+"""What follows from the estimates: how long until we know, what to expect of whom is hired, what a technique adds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from validity.bounds import Group, monotone_difference, worst_case_difference
+from validity.estimate import Estimate
+from validity.importance import dominance, each_last, r_squared, relative_weights, standardised_betas, vif
+from validity.power import (
+    TARGET_HALF_WIDTH,
+    minimum_detectable_operational_validity,
+    minimum_detectable_validity,
+    precision_date,
+)
+from validity.proportion import wilson
+from validity.study import Study
+from validity.thresholds import GROUP_RATE, OBSERVED_CORRELATION
+from validity.utility import expectancy
+
+GOOD = 0.0
+"""A rating is good when it is above the middle of colleagues rated in the same cell (z > 0)."""
+THIRDS = (1, 2, 3)
+MAX_DOMINANCE = 12
+
+Rungs = Mapping[int, Mapping[str, Any]]
+
+
+def power_row(rungs: Rungs, hires_per_year: float, as_of: datetime) -> dict[str, Any]:
+    """How precise the best estimate is, and by when it will be precise enough at the present hiring rate."""
+    best = next((rungs[rung] for rung in (3, 1) if np.isfinite(rungs[rung]["value"])), None)
+    n = int(rungs[1]["n"])
+    row: dict[str, Any] = {
+        "n": n,
+        "hires_per_year": hires_per_year,
+        "half_width": np.nan,
+        "target_half_width": TARGET_HALF_WIDTH,
+        "n_needed": None,
+        "precision_on": None,
+        "mdv_observed": minimum_detectable_validity(n) if n > 3 else np.nan,
+        "mdv_operational": np.nan,
+        "status": "not_estimable",
+        "reason": str(rungs[1]["reason"]),
+    }
+    if best is None:
+        return row
+    half = (best["hi"] - best["lo"]) / 2
+    when = precision_date(half, n, hires_per_year, as_of.date())
+    third = rungs[3]
+    detectable = None
+    if np.isfinite(third["value"]):
+        seen = Estimate(value=third["value"], lo=third["lo"], hi=third["hi"], level=third["level"], n=n,
+                        method="rung_3", definition_version="2")  # fmt: skip
+        detectable = minimum_detectable_operational_validity(seen)
+    return row | {
+        "half_width": half,
+        "n_needed": when.n_needed,
+        "precision_on": when.on,
+        "mdv_operational": np.nan if detectable is None else detectable,
+        "status": "ok",
+        "reason": when.reason,
+    }
+
+
+def expectancy_rows(pairs: pd.DataFrame, pooled: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Share of good performers by third of the score: as seen among reviewed hires, and as rung 4 implies.
+
+    The second is about all applicants who reached the stage and has the interval of rung 4 (bivariate normal; Lawshe et
+    al. 1958).
+    """
+    yield from _observed_thirds(pairs)
+    has_value = np.isfinite(pooled["value"])
+    shares = [expectancy(pooled[name], 3) if has_value else [np.nan] * 3 for name in ("value", "lo", "hi")]
+    for third in THIRDS:
+        middle, a, b = (share[third - 1] for share in shares)
+        yield {"kind": "expected", "third": third, "share_good": middle, "lo": min(a, b), "hi": max(a, b),
+               "base_rate": 0.5, "n": int(pooled["n"]), "status": pooled["status"] if has_value else "not_estimable",
+               "reason": pooled["reason"]}  # fmt: skip
+
+
+def _observed_thirds(pairs: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    n = len(pairs)
+    third = np.zeros(0, dtype=int)
+    base = np.nan
+    if n:
+        third = np.minimum((pairs["score"].rank(method="average").to_numpy() - 0.5) * 3 / n, 2.999).astype(int) + 1
+        base = float((pairs["rating"] > GOOD).mean())
+    for number in THIRDS:
+        mine = pairs[third == number]
+        made = wilson(int((mine["rating"] > GOOD).sum()), len(mine))
+        few = n < OBSERVED_CORRELATION.shown
+        shown = made.has_value and not few
+        reason = made.reason if not few else f"{n} reviewed hires, shown from {OBSERVED_CORRELATION.shown}"
+        numbers = (made.value, made.lo, made.hi) if shown else (np.nan, np.nan, np.nan)
+        yield {"kind": "observed", "third": number, "share_good": numbers[0], "lo": numbers[1], "hi": numbers[2],
+               "base_rate": base if shown else np.nan, "n": len(mine), "status": made.status if shown else "not_estimable",
+               "reason": reason}  # fmt: skip
+
+
+def scatter_rows(bins: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Mean rating by score, and where applicants scored but nobody was hired."""
+    for row in bins.sort_values("score_lo").itertuples():
+        n = int(row.n_rated)
+        made: dict[str, Any] = {"score_lo": row.score_lo, "score_hi": row.score_hi, "n_applicants": int(row.n_applicants),
+                                "n_hired": int(row.n_hired), "n_rated": n}  # fmt: skip
+        if n < GROUP_RATE.estimable:
+            reason = f"{n} reviewed hires, {GROUP_RATE.estimable} needed" if row.n_hired else "nobody was hired"
+            yield made | {
+                "mean_rating": np.nan,
+                "lo": np.nan,
+                "hi": np.nan,
+                "status": "not_estimable",
+                "reason": reason,
+            }
+            continue
+        mean = row.sum_rating / n
+        sd = np.sqrt(max(row.sum_rating_sq - n * mean**2, 0.0) / (n - 1))
+        half = 1.96 * sd / np.sqrt(n)
+        few = n < GROUP_RATE.shown
+        yield made | {"mean_rating": mean, "lo": mean - half, "hi": mean + half, "status": "low_n" if few else "ok",
+                      "reason": f"{n} reviewed hires, shown from {GROUP_RATE.shown}" if few else ""}  # fmt: skip
+
+
+def worst_case_rows(pairs: pd.DataFrame, bins: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Bounds of P(good | top third) − P(good | bottom third) among all applicants, whatever the unhired would have done."""
+    total = float(bins["n_applicants"].sum())
+    if len(pairs) < OBSERVED_CORRELATION.shown or total == 0:
+        return
+    ordered = bins.sort_values("score_lo")
+    middle = ordered["n_applicants"].cumsum() - ordered["n_applicants"] / 2
+    third = np.minimum(middle / total * 3, 2.999).astype(int) + 1
+    high, low = (_group(pairs, ordered[(third == number).to_numpy()]) for number in (3, 1))
+    if min(high.n, low.n) == 0:
+        return
+    for kind, bounds in (("worst_case", worst_case_difference), ("monotone_selection", monotone_difference)):
+        made = bounds(high, low, 0.0, 1.0)
+        yield {"kind": kind, "setting": np.nan, "value": np.nan, "lo": made.lower, "hi": made.upper}
+
+
+def _group(pairs: pd.DataFrame, bins: pd.DataFrame) -> Group:
+    n = int(bins["n_applicants"].sum())
+    inside = np.zeros(len(pairs), dtype=bool)
+    for row in bins.itertuples():
+        inside |= ((pairs["score"] >= row.score_lo) & (pairs["score"] < row.score_hi)).to_numpy()
+    good = pairs.loc[inside, "rating"] > GOOD
+    seen = min(len(good), n)
+    return Group(n, seen, float(good.mean()) if seen else None)
+
+
+def incremental_rows(found: Study, hours: pd.DataFrame, n: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+    """What each technique adds to the others on the corrected correlations, against the hours it takes.
+
+    `delta_r2` is what would be lost if this technique alone were dropped; relative weights (Johnson 2000) and general
+    dominance (Budescu 1993) share out all of R². Intervals are percentiles over the applicant bootstrap.
+    """
+    names = found.names
+    total_hours = float(hours["interviewer_hours"].reindex(list(names)).sum()) if len(hours) else 0.0
+    made = _importance(found)
+    for j, name in enumerate(names):
+        spent = float(hours["interviewer_hours"].get(name, np.nan)) if len(hours) else np.nan
+        yield {
+            "technique": name,
+            **({key: value[j] for key, value in made.items()} if made else _no_importance()),
+            "interview_hours_per_year": spent,
+            "hours_share": spent / total_hours if total_hours else np.nan,
+            "n": n.get(name, 0),
+            "status": "ok" if made else "not_estimable",
+            "reason": "" if made else "no selection-corrected validities of all techniques together",
+        }
+
+
+_IMPORTANCE = ("r2_all", "delta_r2", "delta_r2_lo", "delta_r2_hi", "relative_weight", "relative_weight_lo",
+               "relative_weight_hi", "general_dominance", "beta", "vif")  # fmt: skip
+
+
+def _no_importance() -> dict[str, float]:
+    return dict.fromkeys(_IMPORTANCE, np.nan)
+
+
+def _importance(found: Study) -> dict[str, Any]:
+    """Columns of `validity_incremental` by predictor, or nothing where rung 3 was refused for one of them."""
+    third = found.estimates[found.estimates["rung"] == 3]
+    shown = third["value"].notna() | third["reason"].str.startswith("too wide")
+    matrix = found.correlations
+    p = len(found.names)
+    if not shown.all() or not np.isfinite(matrix).all() or p < 2:
+        return {}
+    r, v = matrix[:p, :p], matrix[:p, p]
+    if np.linalg.eigvalsh(r)[0] <= 1e-8:
+        return {}
+    good = [m for m in found.resampled if np.isfinite(m).all() and np.linalg.eigvalsh(m[:p, :p])[0] > 1e-8]
+    drawn = np.stack(good)
+    lost, weight = each_last(r, v), relative_weights(r, v)
+    drawn_lost = each_last(drawn[:, :p, :p], drawn[:, :p, p])
+    drawn_weight = relative_weights(drawn[:, :p, :p], drawn[:, :p, p])
+    (lost_lo, lost_hi), (weight_lo, weight_hi) = (
+        np.quantile(d, [0.025, 0.975], axis=0) for d in (drawn_lost, drawn_weight)
+    )
+    return {
+        "r2_all": np.full(p, float(r_squared(r, v))),
+        "delta_r2": lost,
+        "delta_r2_lo": np.minimum(lost_lo, lost),
+        "delta_r2_hi": np.maximum(lost_hi, lost),
+        "relative_weight": weight,
+        "relative_weight_lo": np.minimum(weight_lo, weight),
+        "relative_weight_hi": np.maximum(weight_hi, weight),
+        "general_dominance": dominance(r, v).general if p <= MAX_DOMINANCE else np.full(p, np.nan),
+        "beta": standardised_betas(r, v),
+        "vif": vif(r),
+    }
