@@ -348,7 +348,8 @@ def _standard_error(rho: float, information: Array) -> float | None:
         variance = float(np.linalg.inv(information)[0, 0])
     except np.linalg.LinAlgError:
         return None
-    return sqrt(variance) if variance > 0 and isfinite(variance) else None
+    # an error above 1 says that the likelihood is flat: no correlation is that uncertain
+    return sqrt(variance) if isfinite(variance) and 0 < variance <= 1 else None
 
 
 def _too_small(n: int) -> str:

@@ -112,6 +112,7 @@ def test_polyserial_is_refused_where_there_is_nothing_to_find(x, y, reason: str)
 def test_an_empty_fourfold_cell_is_refused() -> None:
     x, y = np.repeat([0, 0, 1], [50, 30, 40]), np.repeat([0, 1, 1], [50, 30, 40])
     assert "2×2" in polychoric(x, y).reason
+    assert polychoric_ml(x, y).standard_error is None
 
 
 def test_missing_pairs_are_dropped_and_the_interval_holds_the_value() -> None:
