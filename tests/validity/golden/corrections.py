@@ -6,7 +6,6 @@ structure with the library's figures. Dispatch is on keys only.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -40,7 +39,7 @@ def v06(given: Case, expected: Case, folder: Path) -> Case:
 def v07(given: Case, expected: Case, folder: Path, method: str | None = None) -> Case:
     """Range restriction: psychmeta's table, Thorndike's cases, u of a selection ratio, reliabilities."""
     if "artifacts" in expected:
-        return _psychmeta(given, expected, method or _method_of(given, expected, folder, "v07"))
+        return _psychmeta(given, expected, method)
     if "selection_ratio" in given:
         u = _mapped(restriction.u_from_selection_ratio, given["selection_ratio"])
         mean_z = _mapped(restriction.mean_z_of_selected, given["selection_ratio"])
@@ -120,15 +119,6 @@ def _correction(given: Case, expected: Case, method: str | None) -> str:
     if "ux" in given and "uy" in given:
         return "bvirr"
     return "uvirr" if "ut" in expected["artifacts"] else "uvdrr"
-
-
-def _method_of(given: Case, expected: Case, folder: Path, family: str) -> str | None:
-    """`method` of the case with this input: two corrections share every key of input and expected."""
-    for path in sorted(folder.glob(f"*{family}*.json")):
-        for case in json.loads(path.read_text()):
-            if case.get("input") == given and case.get("expected") == expected:
-                return str(case.get("method"))
-    return None
 
 
 def _row(row: restriction.Corrected, shape: Any) -> Any:

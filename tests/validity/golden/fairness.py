@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import nchypergeom_fisher
 
-from validity import adverse_impact, differential_prediction, did, disclosure, experience, pooling, retention
+from validity import adverse_impact, did, differential_prediction, disclosure, experience, pooling, retention
 from validity.adverse_impact import TwoGroups
 
 Case = Mapping[str, Any]

@@ -110,7 +110,7 @@ def _g_study(given: Case, folder: Path) -> Case:
 
 
 def _conditions(data: pd.DataFrame, facet: str, names: list[str], told: Case) -> float:
-    """Conditions of a facet over all it is nested in: a count of labels is one per nest if labels start anew in each."""
+    """Conditions of a facet over all it is nested in: labels that start anew in each nest are counted per nest."""
     terms = [set(name.split(":")) for name in names if facet in name.split(":")]
     around = sorted(set.intersection(*terms) - {facet})
     starts_anew = bool(around) and data.groupby(facet)[around].nunique().gt(1).any(axis=None)
