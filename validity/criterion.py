@@ -247,6 +247,8 @@ def _not_separable(frame: pd.DataFrame, links: Connectivity) -> str:
         return f"raters who share people hold {share} of the ratings, {MIN_CONNECTED_SHARE:.0%} needed"
     if len(links.raters) < 2:
         return "one rater rated everybody"
+    if frame["ratee"].nunique() < 2 or len(frame) <= len(links.raters):
+        return "no rater rated two people"
     if len(frame) <= frame["ratee"].nunique():
         return "nobody was rated twice"
     if not (links.raters["n_shared"] >= MIN_SHARED_RATEES).any():

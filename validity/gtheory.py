@@ -269,6 +269,8 @@ def _too_thin(cells: pd.DataFrame) -> str:
         return f"{several} people with 2 or more raters, {MIN_RATEES_WITH_TWO_RATERS} needed"
     if raters < MIN_RATERS:
         return f"{raters} raters, {MIN_RATERS} needed"
+    if len(cells) <= raters:
+        return "no rater rated two people, so severity cannot be told from chance"
     return ""
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from validity.criterion import (
     composite_reliability,
@@ -117,6 +119,7 @@ def test_leniency_of_a_rater_with_two_shared_people_is_not_shown() -> None:
         pd.DataFrame({"ratee": [1, 2, 3], "rater": ["a", "a", "a"], "y": [3.0, 4.0, 5.0]}),
         pd.DataFrame({"ratee": [1, 1, 2, 2], "rater": ["a", "b", "a", "b"], "y": [3.0, 3.0, 3.0, 3.0]}),
         pd.DataFrame({"ratee": [1, 2], "rater": ["a", "b"], "y": [np.nan, np.nan]}),
+        pd.DataFrame({"ratee": [1] * 8 + [2, 3], "rater": range(10), "y": np.arange(10.0)}),
         pd.DataFrame({"ratee": [], "rater": [], "y": []}),
     ],
 )
@@ -124,6 +127,16 @@ def test_poor_ratings_do_not_break_the_criterion(frame: pd.DataFrame) -> None:
     out = scores_of(frame)
     assert len(out.scores) == frame.dropna()["ratee"].nunique()
     assert out.scores["raw"].tolist() == pytest.approx(out.scores["adjusted"].tolist())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 100_000), st.integers(1, 30), st.integers(1, 8), st.integers(1, 6))
+def test_whatever_the_ratings_everybody_rated_gets_a_score(seed: int, n: int, n_ratees: int, n_raters: int) -> None:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"ratee": rng.integers(0, n_ratees, n), "rater": rng.integers(0, n_raters, n)})
+    out = scores_of(frame.assign(y=rng.integers(1, 4, n).astype(float)))
+    assert out.scores["adjusted"].notna().all()
+    assert len(out.scores) == frame["ratee"].nunique()
 
 
 def test_the_prior_share_moves_the_bracket_from_nothing_to_the_whole() -> None:

@@ -99,6 +99,11 @@ def test_thin_ratings_are_refused(frame: pd.DataFrame, reason: str) -> None:
     assert estimated(frame).reason == reason
 
 
+def test_a_new_rater_for_every_rating_is_refused() -> None:
+    frame = ratings().assign(rater=range(160))
+    assert "no rater rated two people" in estimated(frame).reason
+
+
 def test_people_who_do_not_differ_have_no_reliability_to_correct_with() -> None:
     frame = ratings(seed=4)
     frame["y"] = np.tile([1.0, -1.0], 80)  # the two raters of a person always disagree alike
