@@ -141,9 +141,9 @@ def kaplan_meier(time: Any, event: Any, entry: Any = None) -> KaplanMeier:
     steps = np.unique(times[events])
     at_risk = _at_risk(times, entries, steps)
     deaths = (np.searchsorted(np.sort(times[events]), steps, "right")) - np.searchsorted(np.sort(times[events]), steps)
-    survival: Array = np.cumprod(1 - deaths / at_risk)
+    survival: Array = np.asarray(np.cumprod(1 - deaths / at_risk), dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        error: Array = np.asarray(survival * np.sqrt(np.cumsum(deaths / (at_risk * (at_risk - deaths)))))
+        error = np.asarray(survival * np.sqrt(np.cumsum(deaths / (at_risk * (at_risk - deaths)))), dtype=np.float64)
     return KaplanMeier(
         steps, survival, error, at_risk.astype(float), deaths.astype(float), len(times), float(times.max())
     )
@@ -272,7 +272,8 @@ def cumulative_incidence(time: Any, reason: Any, cause: int, level: float = 0.95
     # statsmodels wants reasons without gaps
     causes = sorted(set(frame["reason"]) - {0})
     status = frame["reason"].map({0: 0} | {name: i + 1 for i, name in enumerate(causes)})
-    made = CumIncidenceRight(frame["time"].to_numpy(), status.to_numpy())
+    with np.errstate(divide="ignore", invalid="ignore"):  # its error is undefined once everybody has left
+        made = CumIncidenceRight(frame["time"].to_numpy(), status.to_numpy())
     index = causes.index(cause)
     table = pd.DataFrame({"time": made.times, "incidence": made.cinc[index], "standard_error": made.cinc_se[index]})
     table = table[table["time"].isin(frame.loc[frame["reason"] != 0, "time"])].reset_index(drop=True)
