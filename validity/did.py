@@ -214,8 +214,9 @@ def training_effect(
 ) -> Estimate:
     """Average effect of training on the outcome, against interviewers not yet trained.
 
-    Refused with fewer than 10 interviewers per arm, when interviewer-periods of fewer than 5 interviews leave too few,
-    and when the arms moved apart before the training (p < .10). t with the smaller arm's n − 1.
+    Interviewer-periods of fewer than 5 interviews are left out, then effects beside fewer than 10 interviewers not yet
+    trained. Refused when fewer than 10 trained ones remain, and when the arms moved apart before the training
+    (p < .10). t with the smaller arm's n − 1.
 
     Parameters
     ----------
@@ -223,29 +224,26 @@ def training_effect(
         As in :func:`group_time_effects`, one entry per interview.
 
     >>> training_effect([1.0, 2.0], ["a", "b"], [1, 1], [None, 2]).reason
-    '0 trained and 0 not yet trained interviewers with 5 interviews in a period, 10 each needed'
+    '0 trained interviewers with 5 interviews a period beside 10 not yet trained ones, 10 needed'
     """
     frame = pd.DataFrame({"y": np.asarray(y, float), "unit": pd.Series(list(unit)), "period": pd.Series(list(period))})
     frame["first"] = pd.to_numeric(pd.Series(list(first_treated), dtype=object))
     frame = frame.dropna(subset=["y", "unit", "period"])
     size = frame.groupby(["unit", "period"])["y"].transform("size")
     kept = frame[size >= MIN_PER_UNIT_PERIOD]
-    effects = group_time_effects(kept["y"], kept["unit"], kept["period"], kept["first"])
+    effects = _supported(group_time_effects(kept["y"], kept["unit"], kept["period"], kept["first"]))
     after = effects.table[effects.table["event_time"] >= 0]
-    trained, controls = (
-        (0, 0)
-        if after.empty
-        else (int(after.groupby("cohort")["n_treated"].max().sum()), int(after["n_control"].max()))
-    )
+    trained = int(after.groupby("cohort")["n_treated"].max().sum())
 
     def refuse(reason: str) -> Estimate:
         return refused(METHOD, n=len(kept), reason=reason, level=level, definition_version=definition_version)
 
-    if min(trained, controls) < MIN_PER_ARM:
+    if trained < MIN_PER_ARM:
         return refuse(
-            f"{trained} trained and {controls} not yet trained interviewers with {MIN_PER_UNIT_PERIOD} interviews "
-            f"in a period, {MIN_PER_ARM} each needed"
+            f"{trained} trained interviewers with {MIN_PER_UNIT_PERIOD} interviews a period beside {MIN_PER_ARM} not "
+            f"yet trained ones, {MIN_PER_ARM} needed"
         )
+    controls = int(after["n_control"].min())
     trend = pre_trend_test(effects)
     if trend is None:
         return refuse("at most one period before the training: whether the arms moved alike cannot be seen")
@@ -263,6 +261,11 @@ def training_effect(
         definition_version=definition_version,
         extras={"n_trained": trained, "n_not_yet_trained": controls, "pre_trend_p": trend.p_value},
     )
+
+
+def _supported(effects: GroupTime) -> GroupTime:
+    kept = (effects.table["n_control"] >= MIN_PER_ARM).to_numpy(dtype=bool)
+    return GroupTime(effects.table[kept].reset_index(drop=True), effects.influence[:, kept])
 
 
 def _group_times(panel: pd.DataFrame, cohort: pd.Series) -> Iterator[tuple[tuple[Any, ...], Array]]:
