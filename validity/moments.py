@@ -86,12 +86,24 @@ class PatternMoments:
         return PatternMoments(self.observed[keep], self.n[:, keep], self.sums[:, keep], self.products[:, keep])
 
     def joined(self, other: PatternMoments) -> PatternMoments:
-        """The patterns of both, side by side; a pattern that stands twice does no harm."""
+        """The patterns of both, side by side."""
         return PatternMoments(
             np.concatenate([self.observed, other.observed]),
             np.concatenate([self.n, other.n], axis=1),
             np.concatenate([self.sums, other.sums], axis=1),
             np.concatenate([self.products, other.products], axis=1),
+        )
+
+    def merged(self) -> PatternMoments:
+        """The same sums with every pattern once."""
+        patterns, place = np.unique(self.observed, axis=0, return_inverse=True)
+        if len(patterns) == len(self.observed):
+            return self
+        belongs = (place == np.arange(len(patterns))[:, None]).astype(np.float64)
+        totals = self.totals
+        flat = belongs @ totals.transpose(1, 0, 2).reshape(len(place), -1)
+        return PatternMoments.from_totals(
+            patterns, flat.reshape(len(patterns), len(totals), -1).transpose(1, 0, 2)
         )
 
     def variable(self, position: int) -> tuple[Array, Array, Array]:

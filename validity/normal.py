@@ -8,16 +8,20 @@ axis B, so that all bootstrap resamples are fitted in one pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from validity.moments import Array, PatternMoments
+from validity.moments import Array, BoolArray, PatternMoments
 
 TOLERANCE = 1e-8
 """Largest change of a standardised moment at which EM has converged."""
+MAX_STEP = 32.0
+"""Longest extrapolation between EM steps."""
+CACHE_BYTES = 1_000_000
+"""Matrices worked on at a time."""
 SINGULAR = 1e-10
 """Share of its own variance below which what is left of a variable counts as nothing."""
 
@@ -61,7 +65,7 @@ class _Levels:
 
 
 def fit_normal(
-    moments: PatternMoments, start: NormalFit | None = None, tolerance: float = TOLERANCE, max_iterations: int = 1000
+    moments: PatternMoments, start: NormalFit | None = None, tolerance: float = TOLERANCE, cycles: int = 200
 ) -> NormalFit:
     """Means and covariances by maximum likelihood under missingness at random.
 
@@ -71,8 +75,8 @@ def fit_normal(
         Variables in the order of the funnel, the outcome last. Scale them to about 1, for `tolerance` is absolute.
     start
         Where EM begins, for example the fit of the data for the fits of their resamples.
-    tolerance, max_iterations
-        When EM ends.
+    tolerance, cycles
+        When EM ends; a cycle is three EM steps with one extrapolation between them.
 
     Returns
     -------
@@ -85,22 +89,47 @@ def fit_normal(
     [3.5, 7.0]
     """
     moments = moments.where(moments.observed.any(axis=1))
-    gaps = [g for g, level in enumerate(moments.levels) if not moments.observed[g, :level].all()]
-    fixed = _fixed(moments, gaps)
-    mean, cov = (start.mean, start.cov) if start else _maximise(_available(moments, fixed, gaps))
-    mean, cov = (np.broadcast_to(a, (len(moments.n), *a.shape[1:])) for a in (mean, cov))
-    converged, iteration = not gaps, 1
-    levels = _expected(moments, fixed, gaps, mean, cov) if gaps else fixed
-    for iteration in range(1, max_iterations + 1 if gaps else 2):
-        new_mean, new_cov = _maximise(levels)
-        change = _change(new_mean, mean), _change(new_cov, cov)
-        mean, cov = new_mean, new_cov
-        if gaps:
-            levels = _expected(moments, fixed, gaps, mean, cov)
-        if max(change) < tolerance:
-            converged = True
+    fixed, gaps = _fixed(moments), _Gaps.of(moments)
+    if not gaps.has.size:
+        mean, cov = _maximise(fixed)
+        return _fit(fixed, mean, cov, 1, True)
+    point = _maximise(_expected(fixed, gaps, *_available(moments))) if start is None else (start.mean, start.cov)
+    point = tuple(np.broadcast_to(part, (len(moments.n), *part.shape[1:])) for part in point)
+    for cycle in range(1, cycles + 1):
+        point, change = _cycle(fixed, gaps, point)
+        if change < tolerance:
             break
-    return _fit(levels, mean, cov, iteration, converged)
+    return _fit(_expected(fixed, gaps, *point), *point, 3 * cycle, change < tolerance)
+
+
+_Point = tuple[Array, ...]
+
+
+def _cycle(fixed: _Levels, gaps: _Gaps, point: _Point) -> tuple[_Point, float]:
+    """Three EM steps, the third from where the first two point to (SQUAREM, steplength S3; Varadhan & Roland 2008)."""
+
+    def step(at: _Point) -> _Point:
+        return _maximise(_expected(fixed, gaps, *at))
+
+    first = step(point)
+    second = step(first)
+    change = max(_change(a, b) for a, b in zip(second, first, strict=True))
+    jump = tuple(_extrapolated(*three) for three in zip(point, first, second, strict=True))
+    usable = np.linalg.eigvalsh(np.nan_to_num(jump[1]))[:, 0] > 0
+    jump = (
+        np.where(usable[:, None], jump[0], second[0]),
+        np.where(usable[:, None, None], jump[1], second[1]),
+    )
+    return step(jump), change
+
+
+def _extrapolated(zero: Array, one: Array, two: Array) -> Array:
+    axes = tuple(range(1, zero.ndim))
+    r, v = one - zero, two - 2 * one + zero
+    with np.errstate(invalid="ignore", divide="ignore"):
+        length = np.sqrt((r**2).sum(axes) / (v**2).sum(axes))
+    length = np.clip(np.nan_to_num(length, nan=1.0, posinf=1.0), 1.0, MAX_STEP).reshape(-1, *(1 for _ in axes))
+    return np.asarray(zero + 2 * length * r + length**2 * v)
 
 
 def _fit(levels: _Levels, mean: Array, cov: Array, n_iterations: int, converged: bool) -> NormalFit:
@@ -121,11 +150,11 @@ def _empty(moments: PatternMoments) -> _Levels:
     return _Levels(np.zeros((b, q)), np.zeros((b, q, q)), np.zeros((b, q, q, q)))
 
 
-def _fixed(moments: PatternMoments, gaps: list[int]) -> _Levels:
+def _fixed(moments: PatternMoments) -> _Levels:
     """Sums of the patterns without gaps, which no step changes."""
     levels = _empty(moments)
     for g, level in enumerate(moments.levels):
-        if g not in gaps:
+        if moments.observed[g, :level].all():
             _add(levels, level, moments.n[:, g], moments.sums[:, g], moments.products[:, g])
     return levels
 
@@ -136,44 +165,75 @@ def _add(levels: _Levels, level: int, n: Array, sums: Array, products: Array) ->
     levels.products[:, level - 1] += products
 
 
-def _available(moments: PatternMoments, fixed: _Levels, gaps: list[int]) -> _Levels:
-    """First filling of the gaps: each by its variable's mean where observed, uncorrelated with the others."""
+@dataclass(frozen=True)
+class _Gaps:
+    """Patterns with gaps: has and gap G × q (0 or 1), levels G, and their sums with the pattern as first axis."""
+
+    has: Array
+    gap: Array
+    levels: Array
+    n: Array
+    sums: Array
+    products: Array
+
+    @classmethod
+    def of(cls, moments: PatternMoments) -> _Gaps:
+        """The patterns of `moments` that miss a variable before their last one, by level."""
+        within = np.arange(moments.n_variables) < moments.levels[:, None]
+        missing = within & ~moments.observed
+        chosen = np.flatnonzero(missing.any(axis=1))
+        chosen = chosen[np.argsort(moments.levels[chosen], kind="stable")]
+        return cls(
+            moments.observed[chosen].astype(float),
+            missing[chosen].astype(float),
+            moments.levels[chosen].astype(float),
+            np.ascontiguousarray(moments.n[:, chosen].T),
+            np.ascontiguousarray(moments.sums[:, chosen].transpose(1, 0, 2)),
+            np.ascontiguousarray(moments.products[:, chosen].transpose(1, 0, 2, 3)),
+        )
+
+    def chunks(self) -> Iterator[slice]:
+        """Slices of patterns whose matrices fit the processor's cache together."""
+        size = self.products[:1].nbytes or 1
+        step = max(1, CACHE_BYTES // size)
+        for start in range(0, len(self.has), step):
+            yield slice(start, start + step)
+
+
+def _available(moments: PatternMoments) -> tuple[Array, Array]:
+    """Where EM begins without a start: each variable's own mean and variance, nothing correlated."""
     b, q = len(moments.n), moments.n_variables
     mean, cov = np.zeros((b, q)), np.zeros((b, q, q))
     for k in range(q):
         _, mean[:, k], variance = moments.variable(k)
         cov[:, k, k] = np.maximum(variance, 1e-12)
-    return _expected(moments, fixed, gaps, mean, cov) if gaps else fixed
+    return mean, cov
 
 
-def _expected(moments: PatternMoments, fixed: _Levels, gaps: list[int], mean: Array, cov: Array) -> _Levels:
+def _expected(fixed: _Levels, gaps: _Gaps, mean: Array, cov: Array) -> _Levels:
     """The E-step: sums as they are expected to be with the gaps filled."""
     levels = _Levels(fixed.n.copy(), fixed.sums.copy(), fixed.products.copy())
-    for g in gaps:
-        level = int(moments.levels[g])
-        sums, products = _fill(moments, g, level, mean, cov)
-        _add(levels, level, moments.n[:, g], sums, products)
+    for part in gaps.chunks():
+        sums, products = _filled(gaps, part, mean, cov)
+        for level in np.unique(gaps.levels[part]):
+            mine = gaps.levels[part] == level
+            _add(levels, int(level), gaps.n[part][mine].sum(0), sums[mine].sum(0), products[mine].sum(0))
     return levels
 
 
-def _fill(moments: PatternMoments, g: int, level: int, mean: Array, cov: Array) -> tuple[Array, Array]:
-    """Expected sums and products of pattern `g`: gap = α + Γ·observed + noise of covariance C."""
-    has = np.flatnonzero(moments.observed[g, :level])
-    gap = np.flatnonzero(~moments.observed[g, :level])
-    swept = cov[:, :level, :level].copy()
-    sweep(swept, has)
-    slope, left = swept[:, gap[:, None], has], swept[:, gap[:, None], gap]
-    constant = mean[:, gap] - _apply(slope, mean[:, has])
-    n, sums, products = moments.n[:, g], moments.sums[:, g].copy(), moments.products[:, g].copy()
-    seen_sums, seen_products = sums[:, has], products[:, has[:, None], has]
-    gap_sums = n[:, None] * constant + _apply(slope, seen_sums)
-    cross = constant[:, :, None] * seen_sums[:, None, :] + slope @ seen_products  # Σ gap·observed'
-    inner = cross @ slope.transpose(0, 2, 1) + gap_sums[:, :, None] * constant[:, None, :]
-    sums[:, gap] = gap_sums
-    products[:, gap[:, None], has] = cross
-    products[:, has[:, None], gap] = cross.transpose(0, 2, 1)
-    products[:, gap[:, None], gap] = inner + n[:, None, None] * left
-    return sums, products
+def _filled(gaps: _Gaps, part: slice, mean: Array, cov: Array) -> tuple[Array, Array]:
+    """Expected sums and products of some patterns: gap = α + Γ·observed + noise of covariance C."""
+    has, gap = gaps.has[part][:, None], gaps.gap[part][:, None]
+    n, sums, products = gaps.n[part][..., None], gaps.sums[part], gaps.products[part]
+    swept = np.broadcast_to(cov, (has.shape[0], *cov.shape)).copy()
+    sweep(swept, range(cov.shape[-1]), gaps.has[part] > 0)
+    slope = swept * (gap[..., :, None] * has[..., None, :])
+    left = swept * (gap[..., :, None] * gap[..., None, :])
+    constant = gap * mean - _apply(slope, has * mean)
+    gap_sums = n * constant + _apply(slope, sums)
+    cross = constant[..., :, None] * sums[..., None, :] + slope @ products  # Σ gap·observed'
+    inner = cross @ slope.swapaxes(-1, -2) + gap_sums[..., :, None] * constant[..., None, :] + n[..., None] * left
+    return sums + gap_sums, products + cross + cross.swapaxes(-1, -2) + inner
 
 
 def _maximise(levels: _Levels) -> tuple[Array, Array]:
@@ -203,25 +263,43 @@ def _apply(matrix: Array, vector: Array) -> Array:
     return np.asarray((matrix @ vector[..., None])[..., 0])
 
 
-def sweep(matrices: Array, pivots: Iterable[int]) -> None:
-    """Sweep B symmetric matrices on some of their rows, in place (Dempster 1969; Goodnight 1979).
+def sweep(matrices: Array, pivots: Iterable[int], where: BoolArray | None = None) -> None:
+    """Sweep symmetric matrices (… × q × q) on some of their rows, in place (Dempster 1969; Goodnight 1979).
 
     Of a covariance matrix, the columns of the others then hold their regression on the swept variables, and their
     block what that leaves. A variable that those before it determine is passed over: it gets no weight.
+
+    Parameters
+    ----------
+    matrices
+        To sweep, overwritten.
+    pivots
+        Rows, in order.
+    where
+        With a leading axis G of `matrices`: G × q, which rows each of the G is swept on.
 
     >>> covariance = np.array([[[4.0, 2.0], [2.0, 3.0]]])
     >>> sweep(covariance, [0])
     >>> covariance[0].tolist()  # slope .5, residual variance 2
     [[-0.25, 0.5], [0.5, 2.0]]
     """
-    scale = np.abs(np.diagonal(matrices, axis1=1, axis2=2)).copy()
+    scale = np.abs(np.diagonal(matrices, axis1=-2, axis2=-1)).copy()
     for k in pivots:
-        pivot = matrices[:, k, k]
-        pivot = np.where(pivot > SINGULAR * scale[:, k], pivot, np.where(np.isnan(pivot), np.nan, np.inf))
-        row = matrices[:, k] / pivot[:, None]
-        matrices -= matrices[:, :, k, None] * row[:, None, :]
-        matrices[:, k] = matrices[:, :, k] = row
-        matrices[:, k, k] = -1 / pivot
+        if where is None or where[:, k].all():
+            _pivot(matrices, k, scale[..., k])
+        elif where[:, k].any():
+            chosen = matrices[where[:, k]]
+            _pivot(chosen, k, scale[where[:, k], ..., k])
+            matrices[where[:, k]] = chosen
+
+
+def _pivot(matrices: Array, k: int, scale: Array) -> None:
+    pivot = matrices[..., k, k]
+    pivot = np.where(pivot > SINGULAR * scale, pivot, np.where(np.isnan(pivot), np.nan, np.inf))
+    row = matrices[..., k, :] / pivot[..., None]
+    matrices -= matrices[..., :, k, None] * row[..., None, :]
+    matrices[..., k, :] = matrices[..., :, k] = row
+    matrices[..., k, k] = -1 / pivot
 
 
 def log_likelihood(moments: PatternMoments, mean: Array, cov: Array) -> float:
@@ -285,7 +363,7 @@ def fit_missing(values: Any, tolerance: float = 1e-12) -> MissingDataFit:
     back = np.argsort(order)
     centre, scale = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
     standard = PatternMoments.from_rows(((rows - centre) / scale)[:, order])
-    fit = fit_normal(standard, tolerance=tolerance, max_iterations=20_000)
+    fit = fit_normal(standard, tolerance=tolerance, cycles=10_000)
     mean, cov = fit.mean[0], fit.cov[0]
     errors = _correlation_errors(standard, mean, cov)[np.ix_(back, back)]
     mean, cov = mean[back] * scale + centre, cov[np.ix_(back, back)] * np.outer(scale, scale)

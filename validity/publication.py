@@ -1,63 +1,124 @@
-"""What of the estimates may leave the warehouse: PRIVACY's small-cell rules, applied when a file is published."""
+"""What of the results may leave the warehouse: PRIVACY's small-cell rules, applied before a file is published."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
 import pandas as pd
 
-from validity.thresholds import OBSERVED_CORRELATION, PEOPLE_COUNT
+from validity.thresholds import GROUP_RATE, OBSERVED_CORRELATION, PEOPLE_COUNT
 
-_NUMBERS = ["value", "lo", "hi", "value_unbiased", "p_value", "q_value"]
-_CELL = ["rung", "technique", "variant"]
+Shown = Callable[[pd.DataFrame], pd.DataFrame]
+FEW = f"fewer than {OBSERVED_CORRELATION.shown} reviewed hires"
+_NUMBERS = ("value", "lo", "hi", "p_value", "q_value", "probability_positive", "lo_rater_aware", "hi_rater_aware")
 
 
-def shown(estimates: pd.DataFrame) -> pd.DataFrame:
-    """`validity.technique_estimates` as it may be published.
+def shown(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The result tables as they may be published, by name; tables without counts of people stay as they are."""
+    return {name: _RULES.get(name, lambda frame: frame)(frame) for name, frame in tables.items()}
 
-    Estimates on fewer hires than the shown threshold become ``suppressed``; inconclusive ones with enough hires stay.
+
+def shown_estimates(estimates: pd.DataFrame) -> pd.DataFrame:
+    """`validity_estimates`: too few hires are ``suppressed``; inconclusive ones with enough stay.
+
     Counts of 1–4 people are blanked, and whatever gives one away by subtraction: the next smallest job family, and a
-    variant that differs from another by 1–4 people.
+    variant that differs from another by 1–4 people. A cell whose rung 1 is withheld shows no other rung.
     """
     frame = estimates.copy()
-    few = frame["value"].notna() & (frame["n"] < OBSERVED_CORRELATION.shown)
-    _withhold(frame, few, "too few hires", f"fewer than {OBSERVED_CORRELATION.shown} reviewed hires")
+    withheld = frame["n"].fillna(0) < OBSERVED_CORRELATION.shown
+    _withhold(frame, withheld & frame["value"].notna(), FEW)
     close = _close_variants(frame)
-    _withhold(frame, close, "withheld", "nearly the same hires as with all raters, so not shown apart")
+    _withhold(frame, close, "nearly the same hires as with all raters, so not shown apart")
     hidden = _hidden_counts(frame)
-    frame.loc[hidden | close, ["n", "mdv", "n_clusters"]] = pd.NA
+    frame.loc[hidden | close, ["n", "mdv"]] = pd.NA
     frame.loc[hidden, "reason"] = f"fewer than {OBSERVED_CORRELATION.estimable} reviewed hires"
+    frame.loc[withheld | hidden | close, "verdict"] = "not estimable"
+    frame.loc[withheld & ~close, "verdict_sentence"] = f"Not shown: {FEW}."
     frame.loc[hidden, "verdict_sentence"] = f"Fewer than {OBSERVED_CORRELATION.estimable} reviewed hires with a score."
-    for column in ("n_contaminated", "n_same_rater"):
-        frame.loc[_is_small(frame[column]), column] = pd.NA
-    return frame
+    frame.loc[close, "verdict_sentence"] = "Not shown apart: nearly the same hires as with all raters."
+    return _without_small_counts(frame, ("n_contaminated", "n_same_rater", "n_applicants"))
 
 
-def _withhold(frame: pd.DataFrame, rows: pd.Series, word: str, reason: str) -> None:
-    frame.loc[rows, _NUMBERS] = float("nan")
+def _withhold(frame: pd.DataFrame, rows: pd.Series, reason: str) -> None:
+    for name in _NUMBERS:
+        if name in frame:
+            frame.loc[rows, name] = np.nan
     frame.loc[rows, "status"] = "suppressed"
     frame.loc[rows, "reason"] = reason
-    frame.loc[rows, "verdict"] = word
-    frame.loc[rows, "verdict_sentence"] = f"Not shown: {reason}."
 
 
 def _is_small(counts: pd.Series) -> pd.Series:
     return counts.between(1, PEOPLE_COUNT.shown - 1).fillna(False).astype(bool)
 
 
+def _without_small_counts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Counts of 1–4 people blanked."""
+    frame = frame.copy()
+    for name in columns:
+        frame.loc[_is_small(frame[name]), name] = pd.NA
+    return frame
+
+
 def _close_variants(frame: pd.DataFrame) -> pd.Series:
     """Rows of a variant whose n lies 1–4 below that of all raters: the difference would be a small count."""
-    keys = ["rung", "technique", "job_family"]
+    keys = ["technique", "attribute", "job_family", "rung"]
     everyone = frame.loc[frame["variant"] == "all_raters", [*keys, "n"]].rename(columns={"n": "n_everyone"})
     difference = frame.merge(everyone, on=keys, how="left")["n_everyone"].set_axis(frame.index) - frame["n"]
     return _is_small(difference)
 
 
 def _hidden_counts(frame: pd.DataFrame) -> pd.Series:
-    """Rows whose count is 1–4, and per technique and variant a second family where only one would be hidden."""
+    """Rows whose count is 1–4, and a second family where only one of a technique would be hidden."""
     hidden = _is_small(frame["n"])
     families = frame[frame["job_family"] != "all"]
-    for _, cell in families.groupby(_CELL):
+    for _, cell in families.groupby(["technique", "attribute", "variant", "rung"]):
         is_hidden = hidden.loc[cell.index]
-        candidates = cell[~is_hidden & (cell["status"] == "not_estimable") & (cell["n"] > 0)]
+        candidates = cell[~is_hidden & (cell["n"] > 0) & (cell["n"] < OBSERVED_CORRELATION.estimable)]
         if is_hidden.sum() == 1 and len(candidates):
             hidden |= hidden.index == candidates["n"].astype(int).idxmin()
     return hidden
+
+
+def _of_enough_hires(numbers: Sequence[str], minimum: int, count: str = "n") -> Shown:
+    """A rule that blanks `numbers` of rows with fewer than `minimum` hires, and counts of 1–4."""
+
+    def rule(frame: pd.DataFrame) -> pd.DataFrame:
+        frame = frame.copy()
+        few = frame[count].fillna(0) < minimum
+        frame.loc[few, list(numbers)] = np.nan
+        if "status" in frame:
+            refused = few & (frame["status"] != "not_estimable")
+            frame.loc[refused, "status"] = "suppressed"
+            frame.loc[refused, "reason"] = f"fewer than {minimum} reviewed hires"
+        return _without_small_counts(frame, [count])
+
+    return rule
+
+
+def _shown_diagnostics(frame: pd.DataFrame) -> pd.DataFrame:
+    numbers = ["u", "effective_n", "leave_one_out_lo", "leave_one_out_hi", "p_quadratic", "p_heteroscedastic"]
+    made = _of_enough_hires(numbers, OBSERVED_CORRELATION.shown, "n_rated")(frame)
+    return _without_small_counts(made, ["n_applicants", "n_scored", "n_hired"])
+
+
+def _shown_scatter(frame: pd.DataFrame) -> pd.DataFrame:
+    """Bins with fewer than ten reviewed hires keep no mean; bins of 1–4 hires only say that somebody was hired."""
+    made = _of_enough_hires(["mean_rating", "lo", "hi"], GROUP_RATE.shown, "n_rated")(frame)
+    return _without_small_counts(made, ["n_applicants", "n_hired"])
+
+
+_RULES: dict[str, Shown] = {
+    "validity_estimates": shown_estimates,
+    "validity_diagnostics": _shown_diagnostics,
+    "validity_incremental": _of_enough_hires(
+        [
+            *("r2_all", "delta_r2", "delta_r2_lo", "delta_r2_hi", "relative_weight", "relative_weight_lo"),
+            *("relative_weight_hi", "general_dominance", "beta", "vif"),
+        ],
+        OBSERVED_CORRELATION.shown,
+    ),
+    "validity_power": _of_enough_hires(["half_width", "mdv_observed", "mdv_operational"], OBSERVED_CORRELATION.shown),
+    "validity_expectancy": _of_enough_hires(["share_good", "lo", "hi"], GROUP_RATE.shown),
+    "validity_scatter": _shown_scatter,
+}

@@ -238,6 +238,7 @@ class _Analysis:
             corrected = observed / np.sqrt(np.where(r_yy > 0, r_yy, np.nan))[:, None]
             return _Values(observed, r_yy, corrected, None, np.zeros((0, *observed.shape)))
         everybody = hires.joined(_resampled(sample.others, draws.blocks)) if len(sample.others.n) else hires
+        everybody = everybody.merged()
         by_stage = {stage: self._at_stage(stage, everybody, r_yy, weights, starts) for stage in set(sample.stages)}
         places = [
             (stage, sample.position(name) - sample.n_design)
@@ -258,7 +259,7 @@ class _Analysis:
         """Rung 3 among the applicants who reached a stage, and its curve over unrecorded information."""
         sample = self.sample
         reached = everybody.where(everybody.levels > sample.first_of_stage(stage))
-        fit = fit_normal(reached, starts[stage] if starts else None, tolerance=1e-9 if starts is None else 1e-5)
+        fit = fit_normal(reached) if starts is None else fit_normal(reached, starts[stage], cycles=1)
         corrected = correct_for_selection(fit, r_yy, sample.n_design)
         x, y = self._filled(fit if starts is None else starts[stage])
         is_hire = weights.sum(1) / np.maximum(reached.n.sum(1), 1)
