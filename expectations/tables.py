@@ -40,7 +40,7 @@ TABLES: dict[str, Table] = {
     "marts_validity.fct_hire_outcomes": Table(_APPLICATION, ("application_id", "employee_id")),
     "marts_validity.validity_pairs": Table((*_APPLICATION, "technique"), ("application_id", "interviewer_id")),
     "marts_validity.validity_coverage": Table(("job_family", "step")),
-    "validity.technique_estimates": Table(("metric", "technique", "job_family", "variant")),
+    "validity.validity_estimates": Table(("technique", "job_family", "attribute", "variant", "rung")),
     "marts_ops.link_match_rates": Table(("tenure_band",)),
     "marts_ops.link_conflicts": Table(
         ("candidate_connection_id", "candidate_id", "employee_connection_id", "employee_id"),

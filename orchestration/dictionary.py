@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestration.defs.validity import LINEAGE, SCHEMA
 from orchestration.manifest import manifest
+from validity.tables import LINEAGE as LINEAGE_SPEC
+from validity.tables import TABLES, columns_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
 
@@ -23,42 +26,6 @@ class Words:
     meaning: str
     columns: dict[str, tuple[str, str]]
 
-
-ESTIMATES = Words(
-    "validity.technique_estimates",
-    "One row per rung, technique, job family and variant: how well the score agreed with later performance.",
-    {
-        "metric": ("varchar", "Which number: r_obs, the observed correlation."),
-        "rung": ("bigint", "Rung of the ladder in docs/methods.md; 1 is the observed correlation, uncorrected."),
-        "technique": ("varchar", "Interview technique of the taxonomy."),
-        "job_family": ("varchar", "Job family, or all."),
-        "variant": (
-            "varchar",
-            "all_raters, or independent_raters: without ratings by people who interviewed the hire.",
-        ),
-        "criterion": ("varchar", "Performance measure the score is compared with."),
-        "value": ("double", "The estimate; null unless status is ok or low_n."),
-        "lo": ("double", "Lower limit of the interval."),
-        "hi": ("double", "Upper limit of the interval."),
-        "level": ("double", "Confidence level of the interval, 0–1."),
-        "n": ("bigint", "Pairs of score and performance that entered."),
-        "method": ("varchar", "How the value was made."),
-        "interval_method": ("varchar", "How the interval was made; cr2 is clustered by interviewer."),
-        "status": ("varchar", "ok, low_n, not_estimable, suppressed or stale."),
-        "reason": ("varchar", "Why the status is not ok, or what to know about an ok one."),
-        "mdv": ("double", "Minimum detectable validity: the smallest correlation this n shows with 80 % probability."),
-        "value_unbiased": ("double", "The estimate with the small-sample bias of r removed (Olkin & Pratt 1958)."),
-        "n_clusters": ("bigint", "Interviewers behind the scores."),
-        "n_contaminated": ("bigint", "Pairs left out because the scorecard came or was edited after the decision."),
-        "n_same_rater": ("bigint", "Pairs whose rater had also interviewed the hire; unknown counts as yes."),
-        "p_value": ("double", "Two-sided p of no correlation."),
-        "q_value": ("double", "p after Benjamini & Hochberg (1995) within the job family and variant."),
-        "verdict": ("varchar", "The verdict in two or three words."),
-        "verdict_sentence": ("varchar", "The verdict as a sentence with its numbers."),
-        "as_of": ("timestamp with time zone", "State of the data."),
-        "definition_version": ("varchar", "Version of the definition behind the number."),
-    },
-)
 
 CHECK_OUTCOMES = Words(
     "marts_ops.check_outcomes",
@@ -106,7 +73,13 @@ def dictionary() -> list[Words]:
         for node in nodes
         if node["resource_type"] in ("model", "seed") and node["schema"].startswith("marts_")
     ]
-    return sorted([*marts, ESTIMATES, CHECK_OUTCOMES, PUBLISHED], key=lambda words: words.table)
+    return sorted([*marts, *results(), CHECK_OUTCOMES, PUBLISHED], key=lambda words: words.table)
+
+
+def results() -> list[Words]:
+    """The result tables of schema `validity`."""
+    found = [Words(f"{SCHEMA}.{name}", spec.meaning, columns_of(name)) for name, spec in TABLES.items()]
+    return [*found, Words(f"{SCHEMA}.{LINEAGE}", LINEAGE_SPEC.meaning, LINEAGE_SPEC.columns)]
 
 
 def comments() -> dict[str, str]:
@@ -128,7 +101,7 @@ def page() -> Iterator[str]:
     yield "import duckdb, os"
     yield "# Resolve the link first: it moves when a new version is published."
     yield 'path = os.path.realpath("data/published/analyst.duckdb")'
-    yield 'duckdb.connect(path, read_only=True).sql("from validity.technique_estimates")'
+    yield 'duckdb.connect(path, read_only=True).sql("from validity.validity_estimates where rung = 4")'
     yield "```"
     yield ""
     yield "The words below are also in the file, as comments on tables and columns (`duckdb_columns()`);"

@@ -34,8 +34,13 @@ def tables(schemas: Sequence[str] | None = None) -> list[str]:
 
 def frame(table: str) -> pd.DataFrame:
     """One table as a frame."""
+    return query(f"select * from {table}")
+
+
+def query(statement: str) -> pd.DataFrame:
+    """What a statement selects, as a frame."""
     with warehouse() as connection:
-        return connection.execute(f"select * from {table}").df()
+        return connection.execute(statement).df()
 
 
 def count(table: str) -> int:

@@ -10,7 +10,7 @@ import dagster as dg
 from ingestion.errors import NothingPublished
 from orchestration import progress
 from orchestration.defs.transform import mart_keys
-from orchestration.defs.validity import ESTIMATES, ESTIMATES_KEY, data_clock
+from orchestration.defs.validity import SCHEMA, data_clock, result_tables
 from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
 from orchestration.dictionary import comments
 
@@ -63,16 +63,17 @@ def closed_gates(instance: dg.DagsterInstance, gates: Sequence[dg.AssetCheckKey]
 
 
 def publish_definitions(gates: Sequence[dg.AssetCheckKey]) -> dg.Definitions:
-    """The analysts' file; its table list is all marts and the estimates.
+    """The analysts' file; its table list is all marts and the results.
 
     Args:
         gates: every blocking check.
     """
     marts = mart_keys()
+    results = [dg.AssetKey([SCHEMA, name]) for name in result_tables()]
 
     @dg.asset(
         key=ANALYST_KEY,
-        deps=[*marts, ESTIMATES_KEY],
+        deps=[*marts, *results],
         description=(
             "A new version of the read-only file for analysts: marts and results, no raw or personal tables. Open it "
             "at any time, also during a sync; `qoh published` prints the path. Refused while a blocking check is red."
@@ -94,7 +95,7 @@ def publish_definitions(gates: Sequence[dg.AssetCheckKey]) -> dg.Definitions:
                 f"Nothing was published, readers keep their version: {'; '.join(closed)}", allow_retries=False
             )
         with progress.stage("publish"):
-            wanted = [".".join(key.path) for key in marts] + [ESTIMATES]
+            wanted = [".".join(key.path) for key in (*marts, *results)]
             also = sorted({CHECK_OUTCOMES} & set(tables(["marts_ops"])))
             path = publish(ROLE, [*wanted, *also], data_clock(), comments=comments())
             digest = sha256(path)

@@ -102,7 +102,7 @@ def _cli(project: DbtProject) -> DbtCliResource:
 
 def warm_up() -> None:
     """Import what the next steps need while this process waits for dbt: seconds that would be added to the checks."""
-    for name in ("great_expectations", "altair", "validity.ladder"):
+    for name in ("great_expectations", "altair", "validity.analysis"):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
 

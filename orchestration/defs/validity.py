@@ -1,56 +1,118 @@
-"""Estimates: marts in, `validity.technique_estimates` out. The statistics live in `validity/`."""
+"""Results: inputs of the marts in, the tables of schema `validity` out. The statistics live in `validity/`."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
+import pandas as pd
 
 from orchestration import progress
 from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
 
-ESTIMATES_KEY = dg.AssetKey(["validity", "technique_estimates"])
-ESTIMATES = ".".join(ESTIMATES_KEY.path)
-UNSUPPRESSED = "validity.technique_estimates_unsuppressed"
-FRAMES = ("validity_pairs", "fct_predictor_scores", "fct_hire_outcomes", "validity_coverage")
+SCHEMA = "validity"
+UNSUPPRESSED = "validity_unsuppressed"
+"""Schema of the same tables before small cells were taken out; it never leaves the warehouse."""
+ESTIMATES_KEY = dg.AssetKey([SCHEMA, "validity_estimates"])
 CLOCK = "marts_ops.data_clock"
+INPUTS = {
+    "scores": "marts_validity.fct_predictor_scores",
+    "outcomes": "marts_validity.fct_hire_outcomes",
+    "ratings": "validity_inputs.validity_ratings",
+    "moments": "validity_inputs.validity_moments",
+    "attribute_moments": "validity_inputs.validity_attribute_moments",
+    "ranges": "validity_inputs.validity_score_ranges",
+    "bins": "validity_inputs.validity_score_bins",
+    "hours": "validity_inputs.validity_interview_hours",
+}
+ONLY = {"scores": "is_hired"}
+"""People who were not hired reach the statistics as sums only."""
+LINEAGE = "validity_lineage"
 
 
-@dg.asset(
-    key=ESTIMATES_KEY,
-    deps=[*(dg.AssetKey(["marts_validity", name]) for name in FRAMES), dg.AssetKey(CLOCK.split("."))],
-    description=(
-        "One row per rung × technique × job family × variant: how well the technique's score agreed with later "
-        "performance, with interval, n and status. Techniques, never persons. As it may be published: small cells are "
-        f"suppressed here; `{UNSUPPRESSED}` keeps them and never leaves the warehouse."
-    ),
-    group_name="validity",
-    owners=["team:people-analytics"],
-    kinds={"python", "duckdb"},
-    tags={"layer": "validity"},
-    metadata={"dagster/table_name": ESTIMATES},
-    pool=WRITER_POOL,
-    op_tags=MAX_RUNTIME,
-)
-def technique_estimates(writer: WarehouseWriter) -> dg.MaterializeResult:
-    from orchestration.warehouse import frame, write_frame
-    from validity.ladder import technique_estimates as estimate
+def result_tables() -> list[str]:
+    """Names of the result tables in schema `validity`."""
+    from validity.tables import TABLES
+
+    return [*TABLES, LINEAGE]
+
+
+def validity_definitions() -> dg.Definitions:
+    """The results, one asset a table."""
+    from validity.tables import LINEAGE as LINEAGE_SPEC
+    from validity.tables import TABLES
+
+    deps = [dg.AssetKey(name.split(".")) for name in (*INPUTS.values(), CLOCK)]
+    meanings = {name: spec.meaning for name, spec in TABLES.items()} | {LINEAGE: LINEAGE_SPEC.meaning}
+
+    @dg.multi_asset(
+        name="estimate_validity",
+        specs=[_spec(name, meaning, deps) for name, meaning in meanings.items()],
+        pool=WRITER_POOL,
+        op_tags=MAX_RUNTIME,
+    )
+    def estimate_validity(writer: WarehouseWriter) -> Iterator[dg.MaterializeResult]:
+        with progress.stage("estimate validity"):
+            tables = estimates(data_clock())
+        for name, table in tables.items():
+            yield dg.MaterializeResult(asset_key=dg.AssetKey([SCHEMA, name]), metadata=_metadata(name, table))
+
+    return dg.Definitions(assets=[estimate_validity])
+
+
+def _spec(name: str, meaning: str, deps: list[dg.AssetKey]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        dg.AssetKey([SCHEMA, name]),
+        deps=deps,
+        description=f"{meaning} Techniques, never persons. Small cells are suppressed.",
+        group_name="validity",
+        owners=["team:people-analytics"],
+        kinds={"python", "duckdb"},
+        tags={"layer": "validity"},
+        metadata={"dagster/table_name": f"{SCHEMA}.{name}"},
+    )
+
+
+def estimates(as_of: datetime) -> dict[str, pd.DataFrame]:
+    """Estimate everything and write both schemas; the tables as they may be published, by name."""
+    from orchestration.lineage import SEED, lineage
+    from orchestration.warehouse import query, write_frame
+    from validity.analysis import DEFINITION_VERSION, analyse
+    from validity.families import COLUMNS, Marts
     from validity.publication import shown
+    from validity.tables import frames
 
-    with progress.stage("estimate validity"):
-        frames = [frame(f"marts_validity.{name}") for name in FRAMES]
-        rows = estimate(*frames, as_of=data_clock())
-        write_frame(UNSUPPRESSED, rows)
-        n = write_frame(ESTIMATES, shown(rows))
-    headline = rows[(rows["job_family"] == "all") & (rows["variant"] == "all_raters")]
-    width = (headline["hi"] - headline["lo"]).astype(float)
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": n,
-            "n_techniques": len(headline),
-            "n_estimable": int(headline["value"].notna().sum()),
-            "n_pairs_largest": int(headline["n"].max()) if len(headline) else 0,
-            "median_half_width": float(width.median() / 2) if width.notna().any() else 0.0,
+    marts = Marts(
+        **{
+            name: query(f"select {', '.join(COLUMNS[name])} from {table} where {ONLY.get(name, 'true')}")
+            for name, table in INPUTS.items()
         }
     )
+    results = analyse(marts, as_of, seed=SEED, progress=lambda sentence: progress.tell(f"  {sentence}"))
+    made = lineage(as_of, DEFINITION_VERSION)
+    tables = frames(results, made.stamp)
+    for name, table in tables.items():
+        write_frame(f"{UNSUPPRESSED}.{name}", table)
+    published = shown(tables) | {LINEAGE: made.loads}
+    for name, table in published.items():
+        write_frame(f"{SCHEMA}.{name}", table)
+    return published
+
+
+def _metadata(name: str, table: pd.DataFrame) -> dict[str, int | float]:
+    counted: dict[str, int | float] = {"dagster/row_count": len(table)}
+    if name != ESTIMATES_KEY.path[-1] or table.empty:
+        return counted
+    headline = table[(table["job_family"] == "all") & (table["variant"] == "all_raters") & (table["attribute"] == "overall")]
+    third = headline[headline["rung"] == 3]
+    width = (third["hi"] - third["lo"]).astype(float)
+    words = headline[headline["rung"] == 1]["verdict"].value_counts()
+    return counted | {
+        "n_techniques": int(headline["technique"].nunique()),
+        "n_corrected": int(third["value"].notna().sum()),
+        "n_pairs_largest": int(headline["n"].max()) if headline["n"].notna().any() else 0,
+        "median_half_width": float(width.median() / 2) if width.notna().any() else 0.0,
+        **{f"n_{word.replace(' ', '_')}": int(n) for word, n in words.items()},
+    }
 
 
 def data_clock() -> datetime:
@@ -62,8 +124,3 @@ def data_clock() -> datetime:
         return datetime.now(UTC)
     moment: datetime = clock.iloc[0].to_pydatetime()
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def validity_definitions() -> dg.Definitions:
-    """The estimates."""
-    return dg.Definitions(assets=[technique_estimates])

@@ -104,8 +104,8 @@ def test_there_are_estimates_and_a_report(firm: Firm) -> None:
     with duckdb.connect(str(firm.home.published), read_only=True) as published:
         found = dict(
             published.execute(
-                "select technique, n from validity.technique_estimates where job_family = 'all'"
-                " and variant = 'all_raters' and rung = 1"
+                "select technique, n from validity.validity_estimates where job_family = 'all'"
+                " and variant = 'all_raters' and rung = 1 and attribute = 'overall'"
             ).fetchall()
         )
     assert len(found) >= 5

@@ -538,7 +538,7 @@ def sound_marts() -> dict[str, pd.DataFrame]:
         "marts_validity.fct_hire_outcomes": _outcomes(),
         "marts_validity.validity_pairs": _pairs(),
         "marts_validity.validity_coverage": _coverage(),
-        "validity.technique_estimates": _estimates(),
+        "validity.validity_estimates": _estimates(),
         "marts_ops.link_match_rates": _link_rates(),
         "marts_ops.link_conflicts": _link_conflicts(),
         "marts_ops.hire_reconciliation": _reconciliation(),

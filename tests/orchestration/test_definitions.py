@@ -74,7 +74,7 @@ def test_estimates_and_publishing_wait_for_the_blocking_checks(nothing_connected
         for key in job.dependencies
         for name in [key.alias or key.name]
     }
-    assert "checks_validity" in upstream["validity__technique_estimates"]
+    assert "checks_validity" in upstream["estimate_validity"]
     suites = {name for name in upstream if name.startswith("checks_")}
     assert suites <= upstream["published__analyst"]
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 import duckdb
+import numpy as np
 import pytest
 
 from expectations.run import all_checks
@@ -19,6 +20,7 @@ from ingestion.warehouse import open_published, published_path
 from orchestration.defs.ingest import COUNTS
 from orchestration.defs.publish import sha256
 from orchestration.defs.quality import check_key
+from orchestration.defs.validity import data_clock, estimates
 
 from .conftest import Company
 
@@ -97,10 +99,46 @@ def test_the_published_file_holds_marts_and_results_only(company: Company) -> No
 
 def test_small_groups_are_suppressed_in_the_published_estimates(company: Company) -> None:
     with open_published("analyst") as file:
-        shown = file.execute("select n from validity.technique_estimates where n between 1 and 4").fetchall()
-        tables = {name for (name,) in file.execute("select table_name from information_schema.tables").fetchall()}
+        shown = file.execute("select n from validity.validity_estimates where n between 1 and 4").fetchall()
+        corrected = file.execute(
+            "select count(*) from validity.validity_estimates as one where one.rung > 1 and one.value is not null and not "
+            "exists (select 1 from validity.validity_estimates as raw where raw.rung = 1 and raw.value is not null and "
+            "raw.technique = one.technique and raw.job_family = one.job_family and raw.attribute = one.attribute and "
+            "raw.variant = one.variant)"
+        ).fetchone()
     assert not shown
-    assert "technique_estimates_unsuppressed" not in tables
+    assert corrected == (0,)
+
+
+def test_every_result_names_the_lineage_it_was_made_from(company: Company) -> None:
+    with open_published("analyst") as file:
+        tables = [
+            name
+            for (name,) in file.execute(
+                "select table_name from information_schema.tables where table_schema = 'validity'"
+            ).fetchall()
+        ]
+        known = {one for (one,) in file.execute("select distinct lineage_id from validity.validity_lineage").fetchall()}
+        used = {
+            name: {one for (one,) in file.execute(f"select distinct lineage_id from validity.{name}").fetchall()}
+            for name in tables
+        }
+        loads = file.execute("select count(distinct stream) from validity.validity_lineage where n_rows > 0").fetchone()
+    assert len(known) == 1
+    assert all(found <= known for found in used.values())
+    assert {"validity_estimates", "validity_power", "validity_sensitivity", "validity_incremental"} <= set(tables)
+    assert loads is not None
+    assert loads[0] > 10
+
+
+def test_the_same_data_and_seed_give_the_same_digits(company: Company) -> None:
+    again = estimates(data_clock())["validity_estimates"]
+    with open_published("analyst") as file:
+        first = file.execute("select * from validity.validity_estimates").df()
+    keys = ["technique", "job_family", "attribute", "variant", "rung"]
+    numbers = ["value", "lo", "hi", "p_value", "probability_positive"]
+    a, b = (frame.sort_values(keys)[numbers].to_numpy(dtype=float) for frame in (first, again))
+    assert np.array_equal(a, b, equal_nan=True)
 
 
 def test_the_version_is_hashed_by_another_process(company: Company, instance: dg.DagsterInstance) -> None:
