@@ -25,23 +25,27 @@ ENGINES = ("postgres", "snowflake", "bigquery", "databricks", "spark")
 # in the manuals of all five engines before it is added here.
 PORTABLE = """
     Abs Add Alias And AtTimeZone Avg Boolean CTE Case Cast Coalesce Column Count CurrentTimestamp DPipe
-    DataType DataTypeParam DateDiff DateTrunc Distinct Div EQ From GT GTE Greatest Group Having Identifier If
-    In Interval Is Join LT LTE Lag Least Like Literal Lower Max Min Mul NEQ Neg Not Null Nullif Or Order
-    Ordered Paren PercentileCont Rank RegexpLike RegexpReplace Round RowNumber Select Sqrt Star StddevSamp Sub
-    Subquery Sum Table TableAlias TimestampTrunc Trim Union UnixToTime Var Where Window WindowSpec With
-    WithinGroup
+    DataType DataTypeParam DateDiff DateTrunc Distinct Div EQ Floor From GT GTE Greatest Group GroupConcat Having
+    Identifier If In Interval Is Join LT LTE Lag Least Like Literal Lower MD5 Max Min Mul NEQ Neg Not Null Nullif Or
+    Order Ordered Paren PercentileCont Pow Rank RegexpLike RegexpReplace Round RowNumber Select Sqrt Star StddevSamp
+    StrPosition Sub Subquery Substring Sum Table TableAlias TimestampTrunc Trim Union UnixToTime Var Where Window
+    WindowSpec With WithinGroup
 """
 CONSTRUCTS = frozenset(PORTABLE.split())
 
 # What transpiling reports and a macro already answers.
 ANSWERED = {
-    ("bigquery", "'modifiers' is not supported for expression 'RegexpReplace'"): "macros/engine/text.sql: replace_all"
+    ("bigquery", "'modifiers' is not supported for expression 'RegexpReplace'"): "macros/engine/text.sql: replace_all",
+    (
+        "bigquery",
+        "'NULLS LAST' translation not supported for aggregate function GROUP_CONCAT",
+    ): "macros/engine/text.sql: joined_in_order, of texts that are never null",
 }
 
 # Spelt differently somewhere: only macros/engine may write it.
 ENGINE_WORDS = re.compile(
     r"\b(regexp_\w+|date_diff|datediff|date_trunc|dateadd|interval|percentile_cont|quantile_cont|at time zone|"
-    r"to_timestamp|epoch|strftime|list_\w+|struct_\w+|unnest|qualify|ilike|bool_or|bool_and|string_agg|arg_max|"
+    r"to_timestamp|epoch|strftime|list_\w+|struct_\w+|unnest|qualify|ilike|bool_or|bool_and|string_agg|arg_max|md5|"
     r"any_value|filter \(|::)",
     re.IGNORECASE,
 )

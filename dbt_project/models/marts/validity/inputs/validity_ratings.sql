@@ -1,0 +1,207 @@
+{%- set window_start = var('criterion_window_start_months') -%}
+{%- set window_end = var('criterion_window_end_months') -%}
+with hires as (
+    select * from {{ ref('fct_hire_outcomes') }}
+    where not is_excluded and spell_number is not null
+),
+
+manager_ratings as (
+    select * from {{ ref('fct_performance_ratings') }}
+),
+
+level_cells as (
+    select
+        connection_id,
+        cycle_id,
+        scale_id,
+        job_level,
+        avg(effective_rating) as cell_mean,
+        stddev_samp(effective_rating) as cell_sd
+    from manager_ratings
+    group by connection_id, cycle_id, scale_id, job_level
+),
+
+scale_cells as (
+    select
+        connection_id,
+        cycle_id,
+        scale_id,
+        avg(effective_rating) as cell_mean,
+        stddev_samp(effective_rating) as cell_sd
+    from manager_ratings
+    group by connection_id, cycle_id, scale_id
+),
+
+criterion as (
+    select
+        hires.connection_id,
+        hires.application_id,
+        hires.job_family,
+        manager_ratings.connection_id as review_connection_id,
+        manager_ratings.review_id,
+        manager_ratings.cycle_id,
+        manager_ratings.scale_id,
+        manager_ratings.job_level,
+        manager_ratings.cell_kind,
+        manager_ratings.employee_connection_id,
+        manager_ratings.employee_id,
+        manager_ratings.spell_number,
+        manager_ratings.reviewer_id,
+        manager_ratings.reviewer_employee_connection_id,
+        manager_ratings.reviewer_employee_id,
+        manager_ratings.rating_z as value
+    from hires
+    inner join manager_ratings
+        on
+            hires.employee_connection_id = manager_ratings.employee_connection_id
+            and hires.employee_id = manager_ratings.employee_id
+            and hires.spell_number = manager_ratings.spell_number
+    where manager_ratings.is_in_window and manager_ratings.rating_z is not null
+),
+
+-- The cell in which a hire's manager was compared in a cycle; of two managers with different cells, the first review's.
+hire_cells as (
+    select
+        *,
+        row_number() over (
+            partition by connection_id, application_id, review_connection_id, cycle_id, scale_id order by review_id
+        ) as preference
+    from criterion
+),
+
+measures as (
+    select
+        hire_cells.*,
+        case
+            when hire_cells.cell_kind = 'cycle_scale_level' then level_cells.cell_mean else scale_cells.cell_mean
+        end as cell_mean,
+        case when hire_cells.cell_kind = 'cycle_scale_level' then level_cells.cell_sd else scale_cells.cell_sd end
+            as cell_sd
+    from hire_cells
+    inner join level_cells
+        on
+            hire_cells.review_connection_id = level_cells.connection_id
+            and hire_cells.cycle_id = level_cells.cycle_id
+            and hire_cells.scale_id = level_cells.scale_id
+            and hire_cells.job_level = level_cells.job_level
+    inner join scale_cells
+        on
+            hire_cells.review_connection_id = scale_cells.connection_id
+            and hire_cells.cycle_id = scale_cells.cycle_id
+            and hire_cells.scale_id = scale_cells.scale_id
+    where hire_cells.preference = 1
+),
+
+other_reviews as (
+    select * from {{ ref('fct_reviews') }}
+    where
+        relation not in ('manager', 'self')
+        and submitted_at is not null
+        and is_cycle_closed
+        and effective_rating is not null
+        and months_since_start >= {{ window_start }}
+        and months_since_start <= {{ window_end }}
+),
+
+rows_by_source as (
+    select
+        connection_id,
+        application_id,
+        job_family,
+        review_connection_id,
+        review_id,
+        cycle_id,
+        'criterion' as source,
+        employee_connection_id,
+        employee_id,
+        reviewer_id,
+        reviewer_employee_connection_id,
+        reviewer_employee_id,
+        value
+    from criterion
+    union all
+    select
+        measures.connection_id,
+        measures.application_id,
+        measures.job_family,
+        other_reviews.connection_id as review_connection_id,
+        other_reviews.review_id,
+        other_reviews.cycle_id,
+        'other' as source,
+        measures.employee_connection_id,
+        measures.employee_id,
+        other_reviews.reviewer_id,
+        other_reviews.reviewer_employee_connection_id,
+        other_reviews.reviewer_employee_id,
+        {{ settled('(other_reviews.effective_rating - measures.cell_mean) / measures.cell_sd') }} as value
+    from measures
+    inner join other_reviews
+        on
+            measures.review_connection_id = other_reviews.connection_id
+            and measures.cycle_id = other_reviews.cycle_id
+            and measures.scale_id = other_reviews.scale_id
+            and measures.employee_connection_id = other_reviews.employee_connection_id
+            and measures.employee_id = other_reviews.employee_id
+            and measures.spell_number = other_reviews.spell_number
+),
+
+-- One id a person over all systems. An unknown reviewer is one person per hire: never shared between hires.
+raters as (
+    select
+        *,
+        case
+            when reviewer_employee_id is not null
+                then 'employee|' || reviewer_employee_connection_id || '|' || reviewer_employee_id
+            when reviewer_id is not null then 'reviewer|' || review_connection_id || '|' || reviewer_id
+            else 'unknown|' || connection_id || '|' || application_id
+        end as rater_id,
+        coalesce(
+            reviewer_employee_connection_id = employee_connection_id and reviewer_employee_id = employee_id, false
+        ) as is_self
+    from rows_by_source
+),
+
+-- Whoever gave a hire's criterion is no other person, whatever the relation of a second review.
+managers as (
+    select distinct
+        connection_id,
+        application_id,
+        rater_id
+    from raters
+    where source = 'criterion'
+),
+
+interviewers as (
+    select distinct
+        connection_id,
+        application_id,
+        employee_connection_id,
+        employee_id
+    from {{ ref('application_interviewers') }}
+    where technique != 'debrief' and employee_id is not null
+)
+
+select
+    raters.connection_id,
+    raters.application_id,
+    raters.job_family,
+    raters.review_connection_id,
+    raters.review_id,
+    raters.rater_id,
+    raters.source,
+    raters.cycle_id,
+    raters.value,
+    raters.reviewer_employee_id is null or interviewers.employee_id is not null as rater_was_interviewer
+from raters
+left join managers
+    on
+        raters.connection_id = managers.connection_id
+        and raters.application_id = managers.application_id
+        and raters.rater_id = managers.rater_id
+left join interviewers
+    on
+        raters.connection_id = interviewers.connection_id
+        and raters.application_id = interviewers.application_id
+        and raters.reviewer_employee_connection_id = interviewers.employee_connection_id
+        and raters.reviewer_employee_id = interviewers.employee_id
+where raters.source = 'criterion' or (managers.rater_id is null and not raters.is_self)

@@ -1,0 +1,27 @@
+{# Fails with one row per key whose mean of a column is not the value another model holds; missing on one side too. #}
+{% test mean_equals(model, columns, value, to, to_value, where_sql='true', to_where_sql='true') %}
+with means as (
+    select
+        {{ columns | join(', ') }},
+        avg({{ value }}) as mean_value
+    from {{ model }}
+    where {{ where_sql }}
+    group by {{ columns | join(', ') }}
+),
+
+expected as (
+    select
+        {{ columns | join(', ') }},
+        {{ to_value }} as expected_value
+    from {{ to }}
+    where {{ to_value }} is not null and {{ to_where_sql }}
+)
+
+select
+    means.mean_value,
+    expected.expected_value
+from means
+full outer join expected
+    on {% for column in columns %}means.{{ column }} = expected.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+where coalesce(abs(means.mean_value - expected.expected_value) > 0.00000001, true)
+{% endtest %}

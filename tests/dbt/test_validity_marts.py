@@ -1,0 +1,262 @@
+"""What the validity engine reads from SQL is what pandas makes of the same rows, one by one."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from ingestion.sandbox.runner import running_sandbox
+
+from .conftest import Built, run_dbt
+from .test_builds import api_firm, spreadsheet_firm
+
+ROOT = Path(__file__).parents[2]
+MODELS = (
+    "validity_scores",
+    "validity_moments",
+    "validity_attribute_moments",
+    "validity_score_ranges",
+    "validity_ratings",
+    "validity_score_bins",
+    "validity_interview_hours",
+)
+KEY = ["connection_id", "application_id"]
+
+
+def frame(built: Built, table: str) -> pd.DataFrame:
+    with duckdb.connect(str(built.home / "warehouse.duckdb"), read_only=True) as connection:
+        return connection.execute(f"select * from {table}").df()
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The small pretend company, read over HTTP and built."""
+    home = tmp_path_factory.mktemp("company")
+    places = {"QOH_HOME": home, "QOH_KEYS": home / "keys", "QOH_CONNECTIONS": ROOT / "connections.example.toml"}
+    with running_sandbox(size="tiny", seed=1) as sandbox:
+        env = {**sandbox.env, **{name: str(place) for name, place in places.items()}}
+        for connection in ("greenhouse_main", "bamboohr_main", "lattice_main"):
+            command = [sys.executable, "-m", "ingestion", connection]
+            done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=ROOT, check=False, timeout=600)
+            assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    target = tmp_path_factory.mktemp("company_target")
+    done = run_dbt(home, target, "build", "--exclude-resource-type", "unit_test")
+    assert done.returncode == 0, done.stdout[-4000:]
+    return Built(home, target, done.stdout)
+
+
+@pytest.fixture(scope="module")
+def scores(company: Built) -> pd.DataFrame:
+    """Clean scores of the study's people, chosen here again, without `validity_scores`."""
+    applications = frame(company, "marts_recruiting.fct_applications")
+    outcomes = frame(company, "marts_validity.fct_hire_outcomes")
+    scores = frame(company, "marts_validity.fct_predictor_scores")
+    left_out = outcomes.loc[outcomes["is_excluded"], KEY]
+    decided = applications[(applications["status"] != "in_process") & ~applications["is_excluded"]][KEY]
+    decided = decided.merge(left_out, how="left", indicator=True)
+    decided = decided.loc[decided["_merge"] == "left_only", KEY]
+    scores = scores[~scores["is_contaminated"] & (scores["technique"] != "unmapped")].merge(decided, on=KEY)
+    is_decision = scores["attribute"] == "__decision__"
+    scores.loc[is_decision, ["technique", "attribute"]] = ["__decision__", "overall"]
+    return scores.assign(person=scores["connection_id"] + "|" + scores["application_id"])
+
+
+def wide(scores: pd.DataFrame) -> pd.DataFrame:
+    """People not hired × techniques."""
+    rest = scores[~scores["is_hired"] & (scores["attribute"] == "overall")]
+    return rest.pivot(index=["job_family", "person"], columns="technique", values="score")
+
+
+def test_moments_added_over_blocks_are_those_of_the_rows(company: Built, scores: pd.DataFrame) -> None:
+    moments = frame(company, "validity_inputs.validity_moments")
+    keys = ["job_family", "pattern", "technique_i", "technique_j"]
+    sums = ["n", "sum_i", "sum_j", "sum_ij"]
+    added = moments.groupby(keys)[sums].sum().sort_index()
+    rows = []
+    people = wide(scores)
+    patterns = people.notna().apply(lambda has: "|".join(sorted(people.columns[has])), axis=1)
+    for (family, pattern), group in people.groupby([people.index.get_level_values("job_family"), patterns]):
+        for i, j in itertools.combinations_with_replacement(sorted(pattern.split("|")), 2):
+            a, b = group[i], group[j]
+            rows.append((family, pattern, i, j, len(group), a.sum(), b.sum(), (a * b).sum()))
+    expected = pd.DataFrame(rows, columns=[*keys, *sums]).set_index(keys).sort_index()
+    assert len(expected) > 50
+    pd.testing.assert_frame_equal(added, expected, check_dtype=False, atol=1e-6)
+
+
+def test_all_rows_of_a_block_and_pattern_have_the_same_n(company: Built) -> None:
+    cells = frame(company, "validity_inputs.validity_moments").groupby(["job_family", "block", "pattern"])
+    assert (cells["n"].nunique() == 1).all()
+    n_techniques = cells["pattern"].first().str.count(r"\|") + 1
+    assert (cells.size() == n_techniques * (n_techniques + 1) / 2).all()
+
+
+def test_blocks_are_the_first_byte_of_the_keys_md5_and_about_equal_in_size(
+    company: Built, scores: pd.DataFrame
+) -> None:
+    moments = frame(company, "validity_inputs.validity_moments")
+    one_row = moments.drop_duplicates(["job_family", "block", "pattern"])
+    sizes = one_row.groupby("block")["n"].sum().reindex(range(256), fill_value=0)
+    people = wide(scores).index.get_level_values("person")
+    blocks = pd.Series([hashlib.md5(person.encode()).digest()[0] for person in people])
+    expected = blocks.value_counts().reindex(range(256), fill_value=0)
+    assert (sizes == expected).all()
+    even = len(people) / 256
+    chi_square = ((sizes - even) ** 2 / even).sum()
+    assert chi_square < 255 + 5 * np.sqrt(2 * 255), "people fall into blocks as if at random"
+
+
+def test_attribute_moments_are_those_of_the_rows(company: Built, scores: pd.DataFrame) -> None:
+    keys = ["job_family", "technique", "attribute", "pattern"]
+    sums = ["n", "sum_a", "sum_d", "sum_aa", "sum_ad", "sum_dd"]
+    added = frame(company, "validity_inputs.validity_attribute_moments").groupby(keys)[sums].sum().sort_index()
+    rest = scores[~scores["is_hired"]]
+    decision = rest[rest["technique"] == "__decision__"].set_index("person")["score"]
+    own = rest[~rest["attribute"].isin(["overall", "attribute_mean"])]
+    d = own["person"].map(decision)
+    own = own.assign(pattern=np.where(d.isna(), "1", "11"), d=d.fillna(0.0), a=own["score"])
+    own = own.assign(n=1, sum_a=own["a"], sum_d=own["d"], sum_aa=own["a"] ** 2, sum_ad=own["a"] * own["d"])
+    expected = own.assign(sum_dd=own["d"] ** 2).groupby(keys)[sums].sum().sort_index()
+    assert len(expected) > 20
+    pd.testing.assert_frame_equal(added, expected, check_dtype=False, atol=1e-6)
+
+
+def test_the_range_of_the_hires_is_that_of_numpy(company: Built, scores: pd.DataFrame) -> None:
+    ranges = frame(company, "validity_inputs.validity_score_ranges").set_index(["job_family", "technique"])
+    overall = scores[scores["attribute"] == "overall"]
+    overall = pd.concat([overall, overall.assign(job_family="all")])
+    assert len(ranges) == overall.groupby(["job_family", "technique"]).ngroups
+    for cell, group in overall.groupby(["job_family", "technique"]):
+        hired, rest = (group.loc[group["is_hired"] == flag, "score"] for flag in (True, False))
+        row = ranges.loc[cell]
+        assert (row["n_hired"], row["n_not_hired"]) == (len(hired), len(rest))
+        if hired.empty:
+            assert pd.isna(row["outside_share"])
+            continue
+        lo, hi = np.quantile(hired, [0.005, 0.995])
+        assert row[["score_lo", "score_hi"]].tolist() == pytest.approx([lo, hi])
+        if len(rest):
+            assert row["outside_share"] == pytest.approx(((rest < lo - 1e-9) | (rest > hi + 1e-9)).mean())
+
+
+def test_bins_hold_everybody_once_and_the_ratings_of_the_pairs(company: Built, scores: pd.DataFrame) -> None:
+    bins = frame(company, "validity_inputs.validity_score_bins")
+    cells = bins.groupby(["job_family", "technique"])[["n_applicants", "n_hired", "n_rated", "sum_rating"]].sum()
+    overall = scores[scores["attribute"] == "overall"]
+    of_all = cells.loc["all"]
+    assert of_all["n_applicants"].to_dict() == overall.groupby("technique").size().to_dict()
+    families = cells.drop("all", level="job_family").groupby("technique").sum()
+    pd.testing.assert_frame_equal(families, of_all, atol=1e-6)
+    pairs = frame(company, "marts_validity.validity_pairs")
+    pairs = pairs[~pairs["is_contaminated"] & (pairs["technique"] != "unmapped")]
+    expected = pairs.groupby("technique")["performance_rating_z"].agg(["size", "sum"])
+    found = of_all.loc[expected.index]
+    assert found["n_rated"].tolist() == expected["size"].tolist()
+    assert found["sum_rating"].tolist() == pytest.approx(expected["sum"].tolist(), abs=1e-6)
+
+
+def test_a_score_lies_in_its_bin(company: Built, scores: pd.DataFrame) -> None:
+    bins = frame(company, "validity_inputs.validity_score_bins")
+    bins = bins[(bins["job_family"] == "all")]
+    assert np.allclose(bins["score_hi"] - bins["score_lo"], 0.125)
+    overall = scores[scores["attribute"] == "overall"].assign(score=lambda rows: rows["score"].round(9))
+    for row in bins.itertuples():
+        own = overall[overall["technique"] == row.technique]["score"]
+        assert row.n_applicants == ((own >= row.score_lo) & (own < row.score_hi)).sum()
+
+
+def test_criterion_ratings_average_to_the_criterion_of_every_hire(company: Built) -> None:
+    ratings = frame(company, "validity_inputs.validity_ratings")
+    outcomes = frame(company, "marts_validity.fct_hire_outcomes")
+    rated = outcomes[~outcomes["is_excluded"] & outcomes["performance_rating_z"].notna()].set_index(KEY)
+    means = ratings[ratings["source"] == "criterion"].groupby(KEY)["value"].mean()
+    assert set(means.index) == set(rated.index)
+    assert len(means) > 10
+    assert (means - rated["performance_rating_z"].reindex(means.index)).abs().max() < 1e-8
+
+
+def test_a_rater_is_an_interviewer_where_the_hires_flag_says_so(company: Built) -> None:
+    ratings = frame(company, "validity_inputs.validity_ratings")
+    outcomes = frame(company, "marts_validity.fct_hire_outcomes").set_index(KEY)["rater_was_interviewer"]
+    known = ratings[(ratings["source"] == "criterion") & ratings["rater_id"].str.startswith("employee|")]
+    assert len(known)
+    flags = known.groupby(KEY)["rater_was_interviewer"].any()
+    assert (flags == outcomes.reindex(flags.index).astype(bool)).all()
+
+
+def test_others_are_standardised_by_hand_as_in_the_managers_cell(company: Built) -> None:
+    ratings = frame(company, "validity_inputs.validity_ratings")
+    reviews = frame(company, "marts_performance.fct_reviews").set_index(["connection_id", "review_id"])
+    managers = frame(company, "marts_performance.fct_performance_ratings")
+    others = ratings[ratings["source"] == "other"]
+    assert len(others) >= 3
+    for row in others.itertuples():
+        review = reviews.loc[(row.review_connection_id, row.review_id)]
+        assert review["relation"] not in ("manager", "self")
+        cycle = managers[
+            (managers["connection_id"] == row.review_connection_id)
+            & (managers["cycle_id"] == row.cycle_id)
+            & (managers["scale_id"] == review["scale_id"])
+        ]
+        own = cycle[cycle["employee_id"] == review["employee_id"]].iloc[0]
+        cell = cycle
+        if own["cell_kind"] == "cycle_scale_level":
+            cell = cycle[cycle["job_level"] == own["job_level"]]
+        rating = cell["effective_rating"]
+        assert row.value == pytest.approx((review["effective_rating"] - rating.mean()) / rating.std(), abs=1e-8)
+
+
+def test_hours_add_up_and_hires_a_year_are_counted_from_the_clock(company: Built) -> None:
+    hours = frame(company, "validity_inputs.validity_interview_hours")
+    outcomes = frame(company, "marts_validity.fct_hire_outcomes")
+    as_of = frame(company, "marts_ops.data_clock")["as_of_on"].iloc[0]
+    day = outcomes["hired_at"].fillna(outcomes["started_on"]).dt.normalize()
+    recent = outcomes[~outcomes["is_excluded"] & day.between(as_of - pd.Timedelta(days=364), as_of)]
+    of_all = hours[hours["job_family"] == "all"]
+    assert set(of_all["hires_per_year"]) == {len(recent)}
+    families = hours[hours["job_family"] != "all"].groupby("technique")[["interviewer_hours", "n_interviews"]].sum()
+    expected = of_all.set_index("technique")[["interviewer_hours", "n_interviews"]].fillna(0).sort_index()
+    pd.testing.assert_frame_equal(families, expected, check_dtype=False)
+    interviews = frame(company, "canonical.interviews").merge(
+        frame(company, "marts_interviewing.fct_interviews"), on=["connection_id", "interview_id", "technique"]
+    )
+    own = interviews[(interviews["technique"] == "pair_coding") & interviews["is_held"]]
+    own = own[own["ends_at_y"].dt.normalize().between(as_of - pd.Timedelta(days=364), as_of)]
+    people = own[["n_interviewers", "n_scorecards"]].max(axis=1)
+    assert families.loc["pair_coding", "interviewer_hours"] == pytest.approx(
+        (own["duration_minutes"] / 60 * people).sum()
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left_out", ["greenhouse", "bamboohr", "lattice"])
+def test_two_firms_in_one_without_one_vendor_still_build(build: Callable[..., Any], left_out: str) -> None:
+    firm = {
+        table: rows
+        for table, rows in {**spreadsheet_firm(), **api_firm()}.items()
+        if not table.startswith(f"raw_{left_out}.")
+    }
+    chosen = ("--select", "+path:models/marts/validity/inputs", "--exclude-resource-type", "unit_test")
+    built = build(f"without_{left_out}", firm, *chosen)
+    for model in MODELS:
+        assert built.rows(f"select count(*) >= 0 from validity_inputs.{model}") == [(True,)], model
+
+
+def test_nothing_the_engine_reads_can_be_published(empty: Any) -> None:
+    from ingestion.warehouse import PUBLISHABLE
+
+    schemas = {
+        node["schema"] for node in empty.manifest["nodes"].values() if node.get("name") in MODELS and node["config"]
+    }
+    assert schemas == {"validity_inputs"}
+    assert not any(PUBLISHABLE.fullmatch(f"validity_inputs.{model}") for model in MODELS)
