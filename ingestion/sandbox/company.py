@@ -72,6 +72,7 @@ class Company:
     @cached_property
     def truth(self) -> dict[str, Any]:
         """Everything that is really so; computed on first use."""
+        process = (self.options.severity_sd, self.options.hidden_information, hiring.offer_rate(self.size))
         return {
             "seed": self.seed,
             "size": self.size.name,
@@ -79,6 +80,8 @@ class Company:
             "history_end": self.history_end.isoformat(),
             "options": vars(self.options),
             "operational_validity": truth.operational_validity(self.options.severity_sd),
+            "operational_validity_at_stage": truth.operational_validity_at_stage(*process),
+            "manager_rating_reliability": truth.manager_rating_reliability(*process, self.options.leniency_sd),
             "link_kinds": {kind.name: kind.rung for kind in (*links.LINK_KINDS, links.REHIRE_KIND)},
             "links": self.hires.to_dict("records"),
             "interviewer_severity": self.severity,

@@ -23,6 +23,7 @@ ACCEPT_SHARE = 0.88
 NO_DECISION_SHARE = 0.025
 NEVER_SUBMITTED_SHARE = 0.04
 HIDDEN_WEIGHT = 0.5
+DEBRIEF_NOISE_SD = 0.45
 HURDLE_WEIGHTS = {"recruiter_screen": 0.25, "hiring_manager_screen": 0.25, "assessment": 0.15, "onsite": 0.35}
 MAX_ATTRIBUTES = 5
 
@@ -88,6 +89,46 @@ def draw_interviewers(rng: Rng, n_users: int, options: Options, pools: dict[int,
     )
 
 
+def offer_rate(size: Size) -> float:
+    """Share of the people interviewed who are offered a job, withdrawals aside."""
+    return min(size.n_hires / ACCEPT_SHARE / size.n_interviewed / (1 - WITHDRAW_SHARE) ** 4, 0.95)
+
+
+def stage_share(family: str, stage: str, rate: float) -> float:
+    """Share of a stage's people who go on, so that all its family's stages together leave `rate`."""
+    weights = {name: weight for name, weight in HURDLE_WEIGHTS.items() if name in PLANS[family]}
+    return float(rate ** (weights.get(stage, 0.0) / sum(weights.values())))
+
+
+def best_of(rng: Rng, score: Array, share: float) -> Array:
+    """Positions of the best share; equal scores are told apart by lot.
+
+    Whatever else told them apart would be information that nobody recorded.
+    """
+    order: Array = np.lexsort((rng.random(len(score)), -score))
+    return order[: round(share * len(score))]
+
+
+def standardised(score: Array) -> Array:
+    """Mean 0 and standard deviation 1 among these people."""
+    result: Array = (score - score.mean()) / (score.std() or 1.0)
+    return result
+
+
+def judgement(known: Array, hidden: Array, information: str) -> tuple[Array, Array]:
+    """What the debrief decides on, and what it writes down, from the mean of the scores and what else is known."""
+    scores = standardised(known)
+    decision = scores + (0.0 if information == "none" else HIDDEN_WEIGHT) * hidden
+    return decision, standardised(decision if information == "recorded" else scores)
+
+
+def debrief_ratings(rng: Rng, written: Array) -> Array:
+    """Categories 0 … 4 of the debrief's attributes: five readings of one judgement."""
+    noise = rng.normal(0, DEBRIEF_NOISE_SD, (len(written), MAX_ATTRIBUTES))
+    ratings: Array = np.digitize(written[:, None] + noise, scoring.ATTRIBUTE_CUTS)
+    return ratings
+
+
 class _Run:
     """One pass through the stages; arrays over the m interviewed people."""
 
@@ -106,7 +147,7 @@ class _Run:
         self.entered = np.full((m, len(STAGES)), NEVER)
         self.exited = np.full((m, len(STAGES)), NEVER)
         self.cards: list[Frame] = []
-        self.offer_rate = min(size.n_hires / ACCEPT_SHARE / size.n_interviewed / (1 - WITHDRAW_SHARE) ** 4, 0.95)
+        self.offer_rate = offer_rate(size)
 
     def raters(self, technique: int, rows: Array) -> Array:
         """A first interviewer for each row (user positions)."""
@@ -185,8 +226,7 @@ class _Run:
         for number in range(len(FAMILIES)):
             at = np.flatnonzero(self.family[rows] == number)
             if len(at):
-                spread = score[at].std() or 1.0
-                self.score_sum[rows[at]] += (score[at] - score[at].mean()) / spread
+                self.score_sum[rows[at]] += standardised(score[at])
                 self.n_scores[rows[at]] += 1
 
     def best(self, rows: Array, score: Array, stage: str) -> Array:
@@ -194,27 +234,17 @@ class _Run:
         passed = np.zeros(len(rows), dtype=bool)
         for number, family in enumerate(FAMILIES):
             at = np.flatnonzero(self.family[rows] == number)
-            weights = {name: weight for name, weight in HURDLE_WEIGHTS.items() if name in PLANS[family]}
-            share = self.offer_rate ** (weights.get(stage, 0.0) / sum(weights.values()))
-            # Equal scores are told apart by lot: whatever else decided would be information that nobody recorded.
-            keep = np.lexsort((self.rng.random(len(at)), -score[at]))[: round(share * len(at))]
-            passed[at[keep]] = True
+            passed[at[best_of(self.rng, score[at], stage_share(family, stage, self.offer_rate))]] = True
         return passed
 
     def debrief(self, rows: Array, day: Array) -> tuple[Array, Array]:
         """Decision score of each row and when the debrief ended; its scorecard is written by the hiring manager."""
         rng = self.rng
         known = self.score_sum[rows] / self.n_scores[rows]
-        scores = (known - known.mean()) / (known.std() or 1.0)
-        weight = 0.0 if self.options.hidden_information == "none" else HIDDEN_WEIGHT
-        decision = scores + weight * self.hidden[rows]
-        written = decision if self.options.hidden_information == "recorded" else scores
-        written = (written - written.mean()) / (written.std() or 1.0)
+        decision, written = judgement(known, self.hidden[rows], self.options.hidden_information)
         starts = at_work(later(day, 1.0), rng.uniform(9, 16, len(rows)))
         ends = later(starts, 30 / 1440)
-        ratings = np.digitize(
-            written[:, None] + rng.normal(0, 0.45, (len(rows), MAX_ATTRIBUTES)), scoring.ATTRIBUTE_CUTS
-        )
+        ratings = debrief_ratings(rng, written)
         manager = self.plans.jobs["hiring_manager_id"].to_numpy()[self.job[rows]]
         self.add_cards(DEBRIEF, rows, manager, starts, ends, scoring.recommend(written), ratings, False)
         return decision, ends

@@ -15,7 +15,7 @@ from ingestion.sandbox.links import LINK_KINDS
 from ingestion.sandbox.plans import DEBRIEF, draw_plans
 from ingestion.sandbox.sizes import Options, Size
 from ingestion.sandbox.techniques import FAMILIES, TECHNIQUES, family_techniques, target_validity
-from ingestion.sandbox.truth import operational_validity
+from ingestion.sandbox.truth import manager_rating_reliability, operational_validity, operational_validity_at_stage
 from ingestion.sandbox.workforce import draw_incumbents
 
 END, AS_OF = date(2026, 11, 23), date(2026, 8, 23)
@@ -63,6 +63,67 @@ def test_scorecards_of_a_company_that_rejects_hardly_anybody_show_the_stated_val
         expected = np.mean([truth[technique.id][FAMILIES[f]] for f in family[rows]])
         found = np.corrcoef(score.to_numpy(), process.performance[rows])[0, 1]
         assert found == pytest.approx(expected, abs=0.03), technique.id
+
+
+@pytest.fixture(scope="module")
+def steep() -> tuple[hiring.Process, npt.NDArray[np.int64]]:
+    """A process that hires as few of its people as the demo company does."""
+    return process_of(40_000, 8_188, Options())
+
+
+RATE = hiring.offer_rate(Size("test", 4.0, 40_500, 40_000, 8_188, 4_000, 40))
+
+
+def test_the_validity_at_a_stage_is_what_the_scorecards_of_those_who_came_there_show(
+    steep: tuple[hiring.Process, npt.NDArray[np.int64]],
+) -> None:
+    process, family = steep
+    truth = operational_validity_at_stage(0.35, "recorded", RATE)
+    cards = process.cards[process.cards["recommendation"] >= 0]
+    cards = cards.assign(rank=scoring.RECOMMENDATION_RANKS[cards["recommendation"].to_numpy()])
+    mean = cards.groupby(["technique", "row"])["rank"].mean()
+    for number, technique in enumerate(TECHNIQUES):
+        score = mean.loc[number]
+        rows = score.index.to_numpy()
+        mine = family[rows] == 0 if technique.id in family_techniques("engineering") else family[rows] == 4
+        expected = truth[technique.id]["engineering" if technique.id in family_techniques("engineering") else "sales"]
+        found = np.corrcoef(score.to_numpy()[mine], process.performance[rows][mine])[0, 1]
+        assert found == pytest.approx(expected, abs=0.045), technique.id
+
+
+def test_the_decision_score_is_worth_what_the_debriefs_show(
+    steep: tuple[hiring.Process, npt.NDArray[np.int64]],
+) -> None:
+    process, family = steep
+    debriefs = process.cards[process.cards["technique"] == DEBRIEF].set_index("row")
+    written = debriefs[[f"attribute_{column}" for column in range(5)]].mean(axis=1)
+    rows = written.index.to_numpy()
+    within = [written.to_numpy()[family[rows] == f] - written.to_numpy()[family[rows] == f].mean() for f in range(5)]
+    latent = [process.performance[rows][family[rows] == f] for f in range(5)]
+    found = np.corrcoef(np.concatenate(within), np.concatenate([part - part.mean() for part in latent]))[0, 1]
+    truth = operational_validity_at_stage(0.35, "recorded", RATE)
+    assert found == pytest.approx(truth["debrief"]["all"], abs=0.025)
+
+
+def test_hurdles_before_a_stage_lower_the_validity_at_it_and_the_first_stage_has_none() -> None:
+    everybody, reached = operational_validity(0.35), operational_validity_at_stage(0.35, "recorded", RATE)
+    for family in FAMILIES:
+        assert reached["recruiter_screen"][family] == pytest.approx(everybody["recruiter_screen"][family], abs=0.01)
+        assert reached["structured_behavioural"][family] < everybody["structured_behavioural"][family] - 0.01
+
+
+def test_hidden_information_matters_to_the_decision_score_alone_and_only_when_written_down() -> None:
+    recorded, unrecorded = (operational_validity_at_stage(0.35, how, RATE) for how in ("recorded", "unrecorded"))
+    assert recorded["debrief"]["all"] > unrecorded["debrief"]["all"] + 0.03
+    assert {name: recorded[name] for name in recorded if name != "debrief"} == {
+        name: unrecorded[name] for name in unrecorded if name != "debrief"
+    }
+
+
+def test_managers_agree_less_about_hires_than_about_applicants_and_more_after_calibration() -> None:
+    found = manager_rating_reliability(0.35, "recorded", RATE, 0.40)
+    for family in (*FAMILIES, "all"):
+        assert 0.3 < found["rating"][family] < found["calibrated_rating"][family] < 0.52
 
 
 def scores_and_ratings(company: Company) -> pd.DataFrame:
@@ -202,6 +263,8 @@ def test_truth_is_written_beside_the_tables_and_counts_what_is_visible(demo: Com
     demo.write_truth(tmp_path / "truth.json")
     truth = json.loads((tmp_path / "truth.json").read_text())
     assert truth["operational_validity"]["structured_behavioural"]["all"] == pytest.approx(0.42, abs=0.02)
+    assert truth["operational_validity_at_stage"]["structured_behavioural"]["all"] == pytest.approx(0.39, abs=0.02)
+    assert truth["manager_rating_reliability"]["calibrated_rating"]["all"] == pytest.approx(0.43, abs=0.03)
     as_of = max(truth["counts"])
     assert truth["counts"][as_of]["applications"] == len(demo.visible("applications", date.fromisoformat(as_of)))
     assert len(truth["links"]) == len(demo.hires)
