@@ -7,13 +7,12 @@ every attribute; then pooling over families, verdicts, and the tables that a rep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from validity.attenuation import spearman_brown
 from validity.consequences import expectancy_rows, incremental_rows, power_row, scatter_rows, worst_case_rows
@@ -30,9 +29,11 @@ from validity.families import (
     techniques_of,
     without_leniency,
 )
-from validity.literature import reference_of
+from validity.literature import Reference, reference_of
+from validity.multiplicity import adjust
 from validity.pooling import pool
 from validity.power import minimum_detectable_validity
+from validity.records import records
 from validity.sample import stages_of
 from validity.study import Study, study
 from validity.thresholds import FALSE_DISCOVERY_RATE, OBSERVED_CORRELATION
@@ -41,6 +42,8 @@ from validity.verdict import verdict_sentence, verdict_word
 DEFINITION_VERSION = "2"
 CRITERION = "performance_rating_z"
 METRICS = {1: "r_obs", 2: "r_crit", 3: "r_rr", 4: "r_pooled"}
+FACTS_OF_RUNG = {"p_value": 3, "q_value": 3, "probability_positive": 4, "lo_rater_aware": 3, "hi_rater_aware": 3}
+"""Columns that diagnostics give, each to one rung."""
 N_BOOT = 500
 N_BOOT_ATTRIBUTES = 200
 N_BOOT_POINT = 20
@@ -129,13 +132,7 @@ def _studies(marts: Marts, seed: int, n_boot: int, progress: Progress) -> Iterat
             progress(f"{family.replace('_', ' ')}, {variant.replace('_', ' ')}")
             inputs = technique_inputs(mine, family, variant)
             elsewhere = None if family == ALL_FAMILIES else firm.get(variant)
-            found = study(
-                **inputs.arguments,  # type: ignore[arg-type]
-                stages=stages,
-                firm_reliability=elsewhere,
-                n_boot=n_boot,
-                seed=seed,
-            )
+            found = study(**inputs.arguments, stages=stages, firm_reliability=elsewhere, n_boot=n_boot, seed=seed)
             if family == ALL_FAMILIES:
                 firm[variant] = _of_one_rater(found, inputs)
             yield _Part(family, variant, mine, inputs, found)
@@ -162,37 +159,35 @@ def _of_one_rater(found: Study, inputs: StudyInputs) -> float | None:
     row = found.reliability.iloc[0]
     if row["status"] != "ok":
         return None
-
     mean_inverse = float((1 / inputs.ratings.groupby("person_id")["rater_id"].nunique()).mean())
-
     return spearman_brown(float(row["value"]), mean_inverse)
 
 
 def _add_study(results: Results, part: _Part) -> None:
     keys = {"job_family": part.family, "variant": part.variant}
     about = {"criterion": CRITERION}
-    facts = part.found.diagnostics.set_index("predictor")
-    for row in part.found.estimates.to_dict("records"):
+    facts = _by_predictor(part.found)
+    for row in records(part.found.estimates):
         technique = str(row.pop("predictor"))
-        results.estimates.append(
-            _estimate_row(row, {"technique": technique, "attribute": OVERALL, **keys, **about}, facts.loc[technique])
-            | _counts(part, technique)
-        )
-    results.reliability += [{**keys, **about, **row} for row in part.found.reliability.to_dict("records")]
-    for row in part.found.diagnostics.to_dict("records"):
+        named = {"technique": technique, "attribute": OVERALL, **keys, **about}
+        results.estimates.append(_estimate_row(row, named, facts[technique]) | _counts(part, technique))
+    results.reliability += [{**keys, **about, **row} for row in records(part.found.reliability)]
+    for row in records(part.found.diagnostics):
         results.diagnostics.append({"technique": row.pop("predictor"), **keys, **row})
     if part.variant == VARIANTS[0]:
-        for row in part.found.sensitivity.to_dict("records"):
+        for row in records(part.found.sensitivity):
             results.sensitivity.append({"technique": row.pop("predictor"), "job_family": part.family, **row})
         results.warnings += [{"job_family": part.family, "sentence": text} for text in part.found.warnings]
 
 
+def _by_predictor(found: Study) -> dict[str, dict[str, Any]]:
+    return {str(row["predictor"]): row for row in records(found.diagnostics)}
+
+
 def _estimate_row(row: Mapping[str, Any], keys: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """A row of `validity_estimates` from one of `Study.estimates` and the predictor's diagnostics."""
-    rung = int(row["rung"])
-    literature = reference_of(str(keys["technique"])) if keys["attribute"] == OVERALL else None
-    is_third, is_fourth = rung == 3, rung == 4
-    n = int(row["n_rated"])
+    rung, n = int(row["rung"]), int(row["n_rated"])
+    has_literature = keys["attribute"] == OVERALL
     return {
         **keys,
         "rung": rung,
@@ -201,31 +196,33 @@ def _estimate_row(row: Mapping[str, Any], keys: Mapping[str, Any], facts: Mappin
         "n": n,
         "n_applicants": int(row["n_applicants"]),
         **{name: row[name] for name in ("method", "status", "reason")},
-        "p_value": facts.get("p_value", np.nan) if is_third else np.nan,
-        "q_value": facts.get("q_value", np.nan) if is_third else np.nan,
-        "probability_positive": facts.get("probability_positive", np.nan) if is_fourth else np.nan,
-        "lo_rater_aware": facts.get("lo_rater_aware", np.nan) if is_third else np.nan,
-        "hi_rater_aware": facts.get("hi_rater_aware", np.nan) if is_third else np.nan,
-        "literature_value": literature.value if literature else np.nan,
-        "literature_lo": literature.lo if literature else np.nan,
-        "literature_hi": literature.hi if literature else np.nan,
-        "literature_source": f"{literature.procedure}: {literature.source}" if literature else None,
+        **{name: facts.get(name, np.nan) if rung == of else np.nan for name, of in FACTS_OF_RUNG.items()},
+        **_literature(reference_of(str(keys["technique"])) if has_literature else None),
         "mdv": minimum_detectable_validity(n) if n > 3 else np.nan,
         "n_contaminated": 0,
         "n_same_rater": 0,
     }
 
 
+def _literature(reference: Reference | None) -> dict[str, Any]:
+    return {
+        "literature_value": reference.value if reference else np.nan,
+        "literature_lo": reference.lo if reference else np.nan,
+        "literature_hi": reference.hi if reference else np.nan,
+        "literature_source": f"{reference.procedure}: {reference.source}" if reference else None,
+    }
+
+
 def _counts(part: _Part, technique: str) -> dict[str, int]:
     """Reviewed hires left out because their score came after the decision, and those rated by an interviewer."""
-    ratings = part.marts.ratings[part.marts.ratings["source"] == "criterion"]
-    rated = set(ratings["person_id"])
-    own = part.marts.scores[(part.marts.scores["technique"] == technique) & (part.marts.scores["attribute"] == OVERALL)]
-    own = own[own["person_id"].isin(rated)]
-    same = set(ratings.loc[ratings["rater_was_interviewer"], "person_id"])
-    clean = own.loc[~own["is_contaminated"], "person_id"]
-    n_same = int(clean.isin(same).sum()) if part.variant == VARIANTS[0] else 0
-    return {"n_contaminated": int(own["is_contaminated"].sum()), "n_same_rater": n_same}
+    late = part.marts.contaminated
+    n_late = int(late.loc[late["technique"] == technique, "n_contaminated"].sum())
+    if part.variant != VARIANTS[0]:
+        return {"n_contaminated": n_late, "n_same_rater": 0}
+    ratings = part.marts.ratings
+    same = ratings.loc[ratings["rater_was_interviewer"] & (ratings["source"] == "criterion"), "person_id"]
+    scored = part.inputs.scores.hired[technique].dropna().index
+    return {"n_contaminated": n_late, "n_same_rater": int(scored.isin(same).sum())}
 
 
 def _pool_over_families(estimates: list[dict[str, Any]], diagnostics: list[dict[str, Any]]) -> None:
@@ -256,12 +253,11 @@ def _add_attributes(results: Results, part: _Part, seed: int) -> None:
         for attribute in attributes_of(part.marts, technique):
             inputs = attribute_inputs(part.marts, part.family, technique, attribute)
             firm = _of_one_rater(part.found, part.inputs)
-            found = study(**inputs.arguments, firm_reliability=firm, n_boot=N_BOOT_ATTRIBUTES, seed=seed)  # type: ignore[arg-type]
-            facts = found.diagnostics.set_index("predictor")
-            keys = {"technique": technique, "attribute": attribute, "job_family": part.family, "variant": part.variant,
-                    "criterion": CRITERION}  # fmt: skip
-            for row in found.estimates.to_dict("records"):
-                results.estimates.append(_estimate_row(row, keys, facts.loc[attribute]))
+            found = study(**inputs.arguments, firm_reliability=firm, n_boot=N_BOOT_ATTRIBUTES, seed=seed)
+            facts = _by_predictor(found)[attribute]
+            keys = {"technique": technique, "attribute": attribute, "job_family": part.family}
+            keys |= {"variant": part.variant, "criterion": CRITERION}
+            results.estimates += [_estimate_row(row, keys, facts) for row in records(found.estimates)]
 
 
 def _add_leniency(results: Results, part: _Part, seed: int) -> None:
@@ -270,23 +266,15 @@ def _add_leniency(results: Results, part: _Part, seed: int) -> None:
     if len(part.inputs.ratings) < OBSERVED_CORRELATION.estimable or not np.isfinite(reliability["value"]):
         return
     ratings, method = without_leniency(part.inputs.ratings)
-    arguments = {**part.inputs.arguments, "ratings": ratings}
-    found = study(**arguments, firm_reliability=float(reliability["value"]), n_boot=N_BOOT_POINT, seed=seed)  # type: ignore[arg-type]
+    arguments = replace(part.inputs, ratings=ratings).arguments
+    found = study(**arguments, firm_reliability=float(reliability["value"]), n_boot=N_BOOT_POINT, seed=seed)
     at_zero = found.sensitivity[
         (found.sensitivity["kind"] == "hidden_information") & (found.sensitivity["setting"] == 0)
     ]
-    for row in at_zero.itertuples():
-        results.sensitivity.append(
-            {
-                "technique": row.predictor,
-                "job_family": part.family,
-                "kind": f"leniency_removed_{method}",
-                "setting": np.nan,
-                "value": row.value,
-                "lo": np.nan,
-                "hi": np.nan,
-            }  # fmt: skip
-        )
+    about = {"job_family": part.family, "kind": f"leniency_removed_{method}", "setting": np.nan}
+    for row in records(at_zero):
+        numbers = {"value": row["value"], "lo": np.nan, "hi": np.nan}
+        results.sensitivity.append({"technique": row["predictor"], **about, **numbers})
 
 
 def _add_verdicts(estimates: list[dict[str, Any]]) -> None:
@@ -301,7 +289,7 @@ def _add_verdicts(estimates: list[dict[str, Any]]) -> None:
     tested = thirds.merge(usable, on=keys)
     q: dict[tuple[str, ...], float] = {}
     for _, rows in tested.groupby(["job_family", "variant"]):
-        adjusted = multipletests(rows["p_value"], method="fdr_bh")[1]
+        adjusted = adjust(rows["p_value"].to_numpy(dtype=float), "bh").p_adjusted
         q |= dict(zip(rows[keys].itertuples(index=False, name=None), adjusted, strict=True))
     for _, rows in frame.groupby(keys, sort=False):
         by_rung = {estimates[at]["rung"]: estimates[at] for at in rows["position"]}

@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from scipy.stats import rankdata
 
 from validity.bounds import Group, monotone_difference, worst_case_difference
 from validity.estimate import Estimate
 from validity.importance import dominance, each_last, r_squared, relative_weights, standardised_betas, vif
+from validity.moments import Array
 from validity.power import (
     TARGET_HALF_WIDTH,
     minimum_detectable_operational_validity,
@@ -19,6 +22,7 @@ from validity.power import (
     precision_date,
 )
 from validity.proportion import wilson
+from validity.records import records
 from validity.study import Study
 from validity.thresholds import GROUP_RATE, OBSERVED_CORRELATION
 from validity.utility import expectancy
@@ -47,24 +51,33 @@ def power_row(rungs: Rungs, hires_per_year: float, as_of: datetime) -> dict[str,
         "status": "not_estimable",
         "reason": str(rungs[1]["reason"]),
     }
-    if best is None:
-        return row
+    return row if best is None else row | _precision(best, rungs[3], n, hires_per_year, as_of)
+
+
+def _precision(
+    best: Mapping[str, Any], third: Mapping[str, Any], n: int, hires_per_year: float, as_of: datetime
+) -> dict[str, Any]:
     half = (best["hi"] - best["lo"]) / 2
     when = precision_date(half, n, hires_per_year, as_of.date())
-    third = rungs[3]
-    detectable = None
-    if np.isfinite(third["value"]):
-        seen = Estimate(value=third["value"], lo=third["lo"], hi=third["hi"], level=third["level"], n=n,
-                        method="rung_3", definition_version="2")  # fmt: skip
-        detectable = minimum_detectable_operational_validity(seen)
-    return row | {
+    return {
         "half_width": half,
         "n_needed": when.n_needed,
         "precision_on": when.on,
-        "mdv_operational": np.nan if detectable is None else detectable,
+        "mdv_operational": _operational(third, n),
         "status": "ok",
         "reason": when.reason,
     }
+
+
+def _operational(third: Mapping[str, Any], n: int) -> float:
+    """Smallest operational validity that so many reviewed hires find, NaN where rung 3 was refused."""
+    if not np.isfinite(third["value"]):
+        return np.nan
+    numbers = {name: third[name] for name in ("value", "lo", "hi", "level")}
+    detectable = minimum_detectable_operational_validity(
+        Estimate(**numbers, n=n, method="rung_3", definition_version="2")
+    )
+    return np.nan if detectable is None else detectable
 
 
 def expectancy_rows(pairs: pd.DataFrame, pooled: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -78,56 +91,76 @@ def expectancy_rows(pairs: pd.DataFrame, pooled: Mapping[str, Any]) -> Iterator[
     shares = [expectancy(pooled[name], 3) if has_value else [np.nan] * 3 for name in ("value", "lo", "hi")]
     for third in THIRDS:
         middle, a, b = (share[third - 1] for share in shares)
-        yield {"kind": "expected", "third": third, "share_good": middle, "lo": min(a, b), "hi": max(a, b),
-               "base_rate": 0.5, "n": int(pooled["n"]), "status": pooled["status"] if has_value else "not_estimable",
-               "reason": pooled["reason"]}  # fmt: skip
+        yield {
+            "kind": "expected",
+            "third": third,
+            "share_good": middle,
+            "lo": min(a, b),
+            "hi": max(a, b),
+            "base_rate": 0.5,
+            "n": int(pooled["n"]),
+            "status": pooled["status"] if has_value else "not_estimable",
+            "reason": pooled["reason"],
+        }
 
 
 def _observed_thirds(pairs: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    n = len(pairs)
-    third = np.zeros(0, dtype=int)
-    base = np.nan
-    if n:
-        third = np.minimum((pairs["score"].rank(method="average").to_numpy() - 0.5) * 3 / n, 2.999).astype(int) + 1
+    third, base = _thirds_of(pairs["score"].to_numpy(dtype=float)), np.nan
+    if len(pairs):
         base = float((pairs["rating"] > GOOD).mean())
     for number in THIRDS:
-        mine = pairs[third == number]
-        made = wilson(int((mine["rating"] > GOOD).sum()), len(mine))
-        few = n < OBSERVED_CORRELATION.shown
-        shown = made.has_value and not few
-        reason = made.reason if not few else f"{n} reviewed hires, shown from {OBSERVED_CORRELATION.shown}"
-        numbers = (made.value, made.lo, made.hi) if shown else (np.nan, np.nan, np.nan)
-        yield {"kind": "observed", "third": number, "share_good": numbers[0], "lo": numbers[1], "hi": numbers[2],
-               "base_rate": base if shown else np.nan, "n": len(mine), "status": made.status if shown else "not_estimable",
-               "reason": reason}  # fmt: skip
+        yield {"kind": "observed", "third": number} | _good(pairs[third == number], len(pairs), base)
+
+
+def _thirds_of(scores: Array) -> npt.NDArray[np.int64]:
+    """The third, 1 to 3, that each score falls into by its mean rank."""
+    ranks = np.asarray(rankdata(scores), dtype=np.float64)
+    return np.minimum((ranks - 0.5) * 3 / max(len(scores), 1), 2.999).astype(np.int64) + 1
+
+
+def _good(mine: pd.DataFrame, n: int, base: float) -> dict[str, Any]:
+    """Share of good performers in one third of `n` pairs."""
+    made = wilson(int((mine["rating"] > GOOD).sum()), len(mine))
+    few = n < OBSERVED_CORRELATION.shown
+    shown = made.has_value and not few
+    return {
+        "share_good": made.value if shown else np.nan,
+        "lo": made.lo if shown else np.nan,
+        "hi": made.hi if shown else np.nan,
+        "base_rate": base if shown else np.nan,
+        "n": len(mine),
+        "status": made.status if shown else "not_estimable",
+        "reason": f"{n} reviewed hires, shown from {OBSERVED_CORRELATION.shown}" if few else made.reason,
+    }
 
 
 def scatter_rows(bins: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Mean rating by score, and where applicants scored but nobody was hired."""
-    for row in bins.sort_values("score_lo").itertuples():
-        n = int(row.n_rated)
-        made: dict[str, Any] = {"score_lo": row.score_lo, "score_hi": row.score_hi, "n_applicants": int(row.n_applicants),
-                                "n_hired": int(row.n_hired), "n_rated": n}  # fmt: skip
-        if n < GROUP_RATE.estimable:
-            reason = f"{n} reviewed hires, {GROUP_RATE.estimable} needed" if row.n_hired else "nobody was hired"
-            yield made | {
-                "mean_rating": np.nan,
-                "lo": np.nan,
-                "hi": np.nan,
-                "status": "not_estimable",
-                "reason": reason,
-            }
-            continue
-        mean = row.sum_rating / n
-        sd = np.sqrt(max(row.sum_rating_sq - n * mean**2, 0.0) / (n - 1))
-        half = 1.96 * sd / np.sqrt(n)
-        few = n < GROUP_RATE.shown
-        yield made | {"mean_rating": mean, "lo": mean - half, "hi": mean + half, "status": "low_n" if few else "ok",
-                      "reason": f"{n} reviewed hires, shown from {GROUP_RATE.shown}" if few else ""}  # fmt: skip
+    for row in records(bins.sort_values("score_lo")):
+        counts = {name: int(row[name]) for name in ("n_applicants", "n_hired", "n_rated")}
+        yield {"score_lo": row["score_lo"], "score_hi": row["score_hi"], **counts, **_mean_rating(row)}
+
+
+def _mean_rating(row: Mapping[str, Any]) -> dict[str, Any]:
+    n = int(row["n_rated"])
+    if n < GROUP_RATE.estimable:
+        reason = f"{n} reviewed hires, {GROUP_RATE.estimable} needed" if row["n_hired"] else "nobody was hired"
+        return {"mean_rating": np.nan, "lo": np.nan, "hi": np.nan, "status": "not_estimable", "reason": reason}
+    mean = row["sum_rating"] / n
+    sd = np.sqrt(max(row["sum_rating_sq"] - n * mean**2, 0.0) / (n - 1))
+    half = 1.96 * sd / np.sqrt(n)
+    few = n < GROUP_RATE.shown
+    return {
+        "mean_rating": mean,
+        "lo": mean - half,
+        "hi": mean + half,
+        "status": "low_n" if few else "ok",
+        "reason": f"{n} reviewed hires, shown from {GROUP_RATE.shown}" if few else "",
+    }
 
 
 def worst_case_rows(pairs: pd.DataFrame, bins: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Bounds of P(good | top third) − P(good | bottom third) among all applicants, whatever the unhired would have done."""
+    """Bounds of P(good | top third) − P(good | bottom third) among applicants, whatever the unhired would have done."""
     total = float(bins["n_applicants"].sum())
     if len(pairs) < OBSERVED_CORRELATION.shown or total == 0:
         return
@@ -145,8 +178,8 @@ def worst_case_rows(pairs: pd.DataFrame, bins: pd.DataFrame) -> Iterator[dict[st
 def _group(pairs: pd.DataFrame, bins: pd.DataFrame) -> Group:
     n = int(bins["n_applicants"].sum())
     inside = np.zeros(len(pairs), dtype=bool)
-    for row in bins.itertuples():
-        inside |= ((pairs["score"] >= row.score_lo) & (pairs["score"] < row.score_hi)).to_numpy()
+    for row in records(bins):
+        inside |= ((pairs["score"] >= row["score_lo"]) & (pairs["score"] < row["score_hi"])).to_numpy()
     good = pairs.loc[inside, "rating"] > GOOD
     seen = min(len(good), n)
     return Group(n, seen, float(good.mean()) if seen else None)
@@ -174,42 +207,54 @@ def incremental_rows(found: Study, hours: pd.DataFrame, n: Mapping[str, int]) ->
         }
 
 
-_IMPORTANCE = ("r2_all", "delta_r2", "delta_r2_lo", "delta_r2_hi", "relative_weight", "relative_weight_lo",
-               "relative_weight_hi", "general_dominance", "beta", "vif")  # fmt: skip
+_IMPORTANCE = (
+    *("r2_all", "delta_r2", "delta_r2_lo", "delta_r2_hi", "relative_weight", "relative_weight_lo"),
+    *("relative_weight_hi", "general_dominance", "beta", "vif"),
+)
 
 
 def _no_importance() -> dict[str, float]:
     return dict.fromkeys(_IMPORTANCE, np.nan)
 
 
-def _importance(found: Study) -> dict[str, Any]:
+def _importance(found: Study) -> dict[str, Array]:
     """Columns of `validity_incremental` by predictor, or nothing where rung 3 was refused for one of them."""
-    third = found.estimates[found.estimates["rung"] == 3]
-    shown = third["value"].notna() | third["reason"].str.startswith("too wide")
-    matrix = found.correlations
     p = len(found.names)
-    if not shown.all() or not np.isfinite(matrix).all() or p < 2:
+    if not _are_all_corrected(found) or p < 2:
         return {}
-    r, v = matrix[:p, :p], matrix[:p, p]
-    if np.linalg.eigvalsh(r)[0] <= 1e-8:
+    r, v = found.correlations[:p, :p], found.correlations[:p, p]
+    if not _is_definite(r):
         return {}
-    good = [m for m in found.resampled if np.isfinite(m).all() and np.linalg.eigvalsh(m[:p, :p])[0] > 1e-8]
-    drawn = np.stack(good)
+    drawn = np.stack([m for m in found.resampled if np.isfinite(m).all() and _is_definite(m[:p, :p])])
     lost, weight = each_last(r, v), relative_weights(r, v)
-    drawn_lost = each_last(drawn[:, :p, :p], drawn[:, :p, p])
-    drawn_weight = relative_weights(drawn[:, :p, :p], drawn[:, :p, p])
-    (lost_lo, lost_hi), (weight_lo, weight_hi) = (
-        np.quantile(d, [0.025, 0.975], axis=0) for d in (drawn_lost, drawn_weight)
-    )
+    lost_lo, lost_hi = _limits(each_last(drawn[:, :p, :p], drawn[:, :p, p]), lost)
+    weight_lo, weight_hi = _limits(relative_weights(drawn[:, :p, :p], drawn[:, :p, p]), weight)
     return {
         "r2_all": np.full(p, float(r_squared(r, v))),
         "delta_r2": lost,
-        "delta_r2_lo": np.minimum(lost_lo, lost),
-        "delta_r2_hi": np.maximum(lost_hi, lost),
+        "delta_r2_lo": lost_lo,
+        "delta_r2_hi": lost_hi,
         "relative_weight": weight,
-        "relative_weight_lo": np.minimum(weight_lo, weight),
-        "relative_weight_hi": np.maximum(weight_hi, weight),
+        "relative_weight_lo": weight_lo,
+        "relative_weight_hi": weight_hi,
         "general_dominance": dominance(r, v).general if p <= MAX_DOMINANCE else np.full(p, np.nan),
         "beta": standardised_betas(r, v),
         "vif": vif(r),
     }
+
+
+def _are_all_corrected(found: Study) -> bool:
+    """Whether every predictor has a rung 3, if only one too wide to show."""
+    third = found.estimates[found.estimates["rung"] == 3]
+    shown = third["value"].notna() | third["reason"].str.startswith("too wide")
+    return bool(shown.all() and np.isfinite(found.correlations).all())
+
+
+def _is_definite(correlations: Array) -> bool:
+    return bool(np.linalg.eigvalsh(correlations)[0] > 1e-8)
+
+
+def _limits(drawn: Array, value: Array) -> tuple[Array, Array]:
+    """Percentile limits of each column, which include the value."""
+    lo, hi = np.quantile(drawn, [0.025, 0.975], axis=0)
+    return np.minimum(lo, value), np.maximum(hi, value)

@@ -251,7 +251,7 @@ def resampled_correlations(x: Any, y: Any, n_boot: int, seed: int = 0) -> Array:
 
 @dataclass(frozen=True)
 class Jackknife:
-    """Leave-one-out values of r, their standard error and the acceleration of BCa (Efron & Tibshirani 1993, ch. 11, 14)."""
+    """Leave-one-out r, their standard error and the acceleration of BCa (Efron & Tibshirani 1993, ch. 11, 14)."""
 
     values: Array
     standard_error: float

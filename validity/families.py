@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import TypedDict
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from validity.criterion import criterion_scores
+from validity.moments import Array
 from validity.sample import SufficientScores
 
 ALL_FAMILIES = "all"
 FAMILY_NOT_GIVEN = "unknown"
 OVERALL = "overall"
-UNMAPPED = "unmapped"
-"""Interviews that no rule of the taxonomy knows: no technique, in no analysis."""
-DEBRIEF = "debrief"
 DECISION = "__decision__"
 """The decision-time score: an auxiliary of every analysis, never a predictor."""
 STRATUM = "__stratum__"
+SEPARATOR = "|"
+"""Between technique and attribute in the columns of the scores."""
 VARIANTS = ("all_raters", "independent_raters")
 
 COLUMNS = {
-    "scores": ("connection_id", "application_id", "job_family", "technique", "attribute", "score", "is_contaminated"),
-    "outcomes": ("connection_id", "application_id", "job_family", "is_excluded", "is_matured", "performance_rating_z"),
-    "ratings": (
-        *("connection_id", "application_id", "job_family", "rater_id", "source", "cycle_id", "value"),
-        "rater_was_interviewer",
-    ),
+    "scores": ("person_id", "job_family"),
+    "contaminated": ("job_family", "technique", "n_contaminated"),
+    "outcomes": ("person_id", "job_family", "is_matured"),
+    "ratings": ("person_id", "job_family", "rater_id", "source", "cycle_id", "value", "rater_was_interviewer"),
     "moments": ("job_family", "block", "pattern", "technique_i", "technique_j", "n", "sum_i", "sum_j", "sum_ij"),
     "attribute_moments": (
         *("job_family", "technique", "attribute", "block", "pattern", "n", "sum_a", "sum_d", "sum_aa", "sum_ad"),
@@ -55,20 +55,24 @@ class MissingColumnsError(ValueError):
 
 @dataclass(frozen=True)
 class Marts:
-    """What the analysis reads, each a frame with the columns of `COLUMNS`.
+    """What the analysis reads, each a frame with the columns of `COLUMNS`; a job family is never missing.
 
     Attributes
     ----------
     scores
-        Rows of `fct_predictor_scores` about hires.
+        One row a hire; beside the key a column `technique|attribute` a score that was given before the decision was
+        known, attribute ``overall`` for the technique's own, and ``__decision__|overall`` for the decision-time score.
+    contaminated
+        Reviewed hires whose score of a technique came or changed after the decision, by job family.
     outcomes
-        `fct_hire_outcomes`.
+        Every hire of the study, and whether the time to be reviewed has passed.
     ratings, moments, attribute_moments, ranges, bins, hours
         `validity_ratings`, `validity_moments`, `validity_attribute_moments`, `validity_score_ranges`,
         `validity_score_bins`, `validity_interview_hours`.
     """
 
     scores: pd.DataFrame
+    contaminated: pd.DataFrame
     outcomes: pd.DataFrame
     ratings: pd.DataFrame
     moments: pd.DataFrame
@@ -85,28 +89,14 @@ class Marts:
                 raise MissingColumnsError(part.name, missing)
 
     def prepared(self) -> Marts:
-        """People keyed, excluded hires out, families named; done once for all families."""
-        outcomes = _keyed(self.outcomes)
-        outcomes = outcomes[~outcomes["is_excluded"].astype("boolean").fillna(False).to_numpy(dtype=bool)]
-        scores = _keyed(self.scores)
-        scores = scores[scores["person_id"].isin(outcomes["person_id"]) & (scores["technique"] != UNMAPPED)]
-        decision = (scores["technique"] == DEBRIEF).to_numpy()
-        scores = scores.assign(
-            attribute=scores["attribute"].where(~decision, OVERALL).astype(object),
-            technique=scores["technique"].where(~decision, DECISION).astype(object),
-            score=pd.to_numeric(scores["score"]).astype(float),
-            is_contaminated=scores["is_contaminated"].astype("boolean").fillna(False).to_numpy(dtype=bool),
-        )
-        ratings = _keyed(self.ratings)
-        ratings = ratings[ratings["person_id"].isin(outcomes["person_id"])]
+        """Scores by person, and ratings of hires only with an unknown rater counted as one who interviewed the hire."""
+        scores = self.scores.set_index("person_id")
+        ratings = self.ratings[self.ratings["person_id"].isin(self.outcomes["person_id"])]
         ratings = ratings.assign(
             value=pd.to_numeric(ratings["value"]).astype(float),
             rater_was_interviewer=ratings["rater_was_interviewer"].astype("boolean").fillna(True).to_numpy(dtype=bool),
         )
-        rest = {
-            name: _named(getattr(self, name)) for name in ("moments", "attribute_moments", "ranges", "bins", "hours")
-        }
-        return Marts(scores, outcomes, ratings, **rest)
+        return replace(self, scores=scores, ratings=ratings)
 
     def families(self) -> list[str]:
         """Job families in which a hire was scored, by name."""
@@ -120,19 +110,21 @@ class Marts:
                 return frame
             return frame[frame["job_family"] == family]
 
-        with_total = {"ranges", "bins", "hours"}
+        with_total = {"contaminated", "ranges", "bins", "hours"}
         return replace(
             self, **{part.name: mine(getattr(self, part.name), part.name in with_total) for part in fields(self)}
         )
 
 
-def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(job_family=frame["job_family"].astype(object).fillna(FAMILY_NOT_GIVEN))
+class Arguments(TypedDict):
+    """Keyword arguments of `validity.study` that the marts decide."""
 
-
-def _keyed(frame: pd.DataFrame) -> pd.DataFrame:
-    key = frame["connection_id"].astype(str).astype(object) + "|" + frame["application_id"].astype(str).astype(object)
-    return _named(frame).assign(person_id=key)
+    scores: SufficientScores
+    ratings: pd.DataFrame
+    other_ratings: pd.DataFrame
+    eligible: pd.Series
+    decision_score: str | None
+    strata: str | None
 
 
 @dataclass(frozen=True)
@@ -159,7 +151,7 @@ class StudyInputs:
     has_strata: bool
 
     @property
-    def arguments(self) -> dict[str, object]:
+    def arguments(self) -> Arguments:
         """As keyword arguments of `validity.study`."""
         return {
             "scores": self.scores,
@@ -171,77 +163,77 @@ class StudyInputs:
         }
 
 
+def column_of(technique: str, attribute: str = OVERALL) -> str:
+    """Column of a score.
+
+    >>> column_of("pair_coding")
+    'pair_coding|overall'
+    """
+    return f"{technique}{SEPARATOR}{attribute}"
+
+
 def techniques_of(marts: Marts) -> list[str]:
     """Techniques with a clean overall score of at least one hire."""
-    rows = _clean(marts.scores)
-    found = set(rows.loc[rows["attribute"] == OVERALL, "technique"]) - {DECISION}
-    return sorted(str(name) for name in found)
+    return sorted({technique for technique, attribute in _scored(marts) if attribute == OVERALL} - {DECISION})
 
 
 def attributes_of(marts: Marts, technique: str) -> list[str]:
     """Attributes of a technique that hires were rated on."""
-    rows = _clean(marts.scores)
-    found = set(rows.loc[rows["technique"] == technique, "attribute"]) - {OVERALL, "attribute_mean"}
-    return sorted(str(name) for name in found)
+    return sorted(attribute for one, attribute in _scored(marts) if one == technique and attribute != OVERALL)
+
+
+def _scored(marts: Marts) -> list[tuple[str, str]]:
+    """Technique and attribute of every column with a score."""
+    names = marts.scores.columns[marts.scores.notna().any(axis=0)].drop("job_family", errors="ignore")
+    return [(technique, attribute) for technique, _, attribute in (str(name).partition(SEPARATOR) for name in names)]
 
 
 def technique_inputs(marts: Marts, family: str, variant: str) -> StudyInputs:
     """All techniques of a family together."""
-    rows = _clean(marts.scores)
-    wide = rows[rows["attribute"] == OVERALL].pivot_table(index="person_id", columns="technique", values="score")
-    wide = wide.reindex(columns=sorted(wide.columns)).rename_axis(columns=None)
-    has_decision = DECISION in wide.columns
-    cells = _technique_cells(marts.moments, list(wide.columns), family)
-    outside = {
-        row.technique: float(row.outside_share) for row in marts.ranges.itertuples() if not pd.isna(row.outside_share)
-    }
-    return _inputs(marts, family, variant, wide, cells, outside, has_decision)
+    names = sorted(technique for technique, attribute in _scored(marts) if attribute == OVERALL)
+    wide = _wide(marts, {column_of(name): name for name in names})
+    cells = _technique_cells(marts.moments, names, family)
+    known = marts.ranges[marts.ranges["outside_share"].notna()]
+    outside = dict(zip(known["technique"].astype(str), known["outside_share"].astype(float), strict=True))
+    return _inputs(marts, family, variant, SufficientScores(wide, cells, outside))
 
 
 def attribute_inputs(marts: Marts, family: str, technique: str, attribute: str) -> StudyInputs:
     """One attribute with the decision score, all raters."""
-    rows = _clean(marts.scores)
-    own = rows[(rows["technique"] == technique) & (rows["attribute"] == attribute)]
-    wide = pd.DataFrame({attribute: own.groupby("person_id")["score"].mean()})
-    decision = rows[rows["technique"] == DECISION].groupby("person_id")["score"].mean()
-    has_decision = len(decision) > 0
-    if has_decision:
-        wide[DECISION] = decision.reindex(wide.index)
+    has_decision = (DECISION, OVERALL) in _scored(marts)
+    columns = {column_of(technique, attribute): attribute}
+    wide = _wide(marts, columns | ({column_of(DECISION): DECISION} if has_decision else {}))
+    wide = wide[wide[attribute].notna()]
     is_own = (marts.attribute_moments["technique"] == technique) & (marts.attribute_moments["attribute"] == attribute)
     cells = _attribute_cells(marts.attribute_moments[is_own], has_decision, family)
-    return _inputs(marts, family, VARIANTS[0], wide, cells, {}, has_decision)
+    return _inputs(marts, family, VARIANTS[0], SufficientScores(wide, cells))
 
 
-def _clean(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores given before the decision was known; the others are counted, never used."""
-    return scores[~scores["is_contaminated"] & scores["score"].notna()]
+def _wide(marts: Marts, names: dict[str, str]) -> pd.DataFrame:
+    """Scores by person under these names, without people who have none of them."""
+    wide = marts.scores[list(names)].rename(columns=names).astype(float)
+    return wide[wide.notna().any(axis=1)]
 
 
-def _inputs(
-    marts: Marts,
-    family: str,
-    variant: str,
-    wide: pd.DataFrame,
-    cells: pd.DataFrame,
-    outside: dict[str, float],
-    has_decision: bool,
-) -> StudyInputs:
+def _inputs(marts: Marts, family: str, variant: str, scores: SufficientScores) -> StudyInputs:
+    """The scores with ratings, and with the stratum where they are of all families."""
     has_strata = family == ALL_FAMILIES
+    people = marts.outcomes.set_index("person_id")
     if has_strata:
-        wide = wide.assign(**{STRATUM: marts.outcomes.set_index("person_id")["job_family"].reindex(wide.index)})
+        of_hires = people["job_family"].reindex(scores.hired.index)
+        scores = replace(scores, hired=scores.hired.assign(**{STRATUM: of_hires}))
     ratings = marts.ratings
     if variant == "independent_raters":
         ratings = ratings[~ratings["rater_was_interviewer"]]
     ratings = ratings[["person_id", "rater_id", "cycle_id", "value", "source"]]
     is_criterion = ratings["source"] == "criterion"
-    due = marts.outcomes.set_index("person_id")["is_matured"].astype("boolean").fillna(False)
     return StudyInputs(
-        SufficientScores(wide, cells, outside),
-        ratings[is_criterion],
-        ratings[~is_criterion],
-        due,
-        has_decision,
-        has_strata,
+        scores=scores,
+        ratings=ratings[is_criterion],
+        other_ratings=ratings[~is_criterion],
+        eligible=people["is_matured"].astype("boolean").fillna(False),
+        has_decision=DECISION in scores.hired.columns,
+        has_strata=has_strata,
     )
 
 
@@ -250,13 +242,13 @@ def _technique_cells(moments: pd.DataFrame, columns: list[str], family: str) -> 
     known = moments[moments["technique_i"].isin(columns) & moments["technique_j"].isin(columns)]
     place = {name: number for number, name in enumerate(columns)}
     keys = ["block", "pattern", *(["job_family"] if family == ALL_FAMILIES else [])]
-    i, j = known["technique_i"].map(place), known["technique_j"].map(place)
+    i, j = (known[name].map(place).to_numpy() for name in ("technique_i", "technique_j"))
     rows = known[keys].reset_index(drop=True)
-    group = rows.groupby(keys, sort=True).ngroup().to_numpy()
+    group = np.asarray(rows.groupby(keys, sort=True).ngroup(), dtype=np.int64)
     cells = rows.assign(group=group).drop_duplicates("group").sort_values("group").drop(columns="group")
     cells = cells.reset_index(drop=True)
     made = {"n": _spread(group, len(cells), known["n"])}
-    low, high = np.minimum(i, j).to_numpy(), np.maximum(i, j).to_numpy()
+    low, high = np.minimum(i, j), np.maximum(i, j)
     for a in range(len(columns)):
         for b in range(a, len(columns)):
             here = (low == a) & (high == b)
@@ -274,11 +266,11 @@ def _bits(pattern: str, place: dict[str, int]) -> str:
     return "".join("1" if name in given else "0" for name in place)
 
 
-def _total(group: np.ndarray, size: int, values: pd.Series) -> np.ndarray:
-    return np.bincount(group, weights=values.to_numpy(dtype=float), minlength=size)
+def _total(group: npt.NDArray[np.int64], size: int, values: pd.Series) -> Array:
+    return np.asarray(np.bincount(group, weights=values.to_numpy(dtype=float), minlength=size), dtype=np.float64)
 
 
-def _spread(group: np.ndarray, size: int, values: pd.Series) -> np.ndarray:
+def _spread(group: npt.NDArray[np.int64], size: int, values: pd.Series) -> Array:
     """The value that all rows of a group share."""
     made = np.zeros(size)
     made[group] = values.to_numpy(dtype=float)

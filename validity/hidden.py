@@ -142,7 +142,7 @@ def _at_rho(rho: float, moments: Corrected, sums: _HireSums, inverse: Array, bet
 def _applicant_bias(moments: Corrected, inverse: Array) -> Array:
     """tr(V Var b̂): what b̂′Vb̂ exceeds b′Vb by."""
     trace = np.einsum("bij,bji->b", moments.applicants, inverse)
-    return moments.residual_variance * trace / np.maximum(moments.n - inverse.shape[-1] - 1, 1)
+    return np.asarray(moments.residual_variance * trace / np.maximum(moments.n - inverse.shape[-1] - 1, 1))
 
 
 def shifted(moments: Corrected, hired_share: Array, delta: float) -> Array:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LABEL = "literature, many firms; your criterion reliability and selection differ"
-
 
 @dataclass(frozen=True)
 class Reference:

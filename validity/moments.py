@@ -102,9 +102,7 @@ class PatternMoments:
         belongs = (place == np.arange(len(patterns))[:, None]).astype(np.float64)
         totals = self.totals
         flat = belongs @ totals.transpose(1, 0, 2).reshape(len(place), -1)
-        return PatternMoments.from_totals(
-            patterns, flat.reshape(len(patterns), len(totals), -1).transpose(1, 0, 2)
-        )
+        return PatternMoments.from_totals(patterns, flat.reshape(len(patterns), len(totals), -1).transpose(1, 0, 2))
 
     def variable(self, position: int) -> tuple[Array, Array, Array]:
         """Count, mean and variance (n-divisor) of one variable where it was observed, each of length B."""

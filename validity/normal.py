@@ -38,8 +38,8 @@ class NormalFit:
         B, weight of the people whose last variable was observed.
     complete_mean, complete_cov
         Moments among those people (the reviewed hires, when performance is the last variable).
-    n_iterations, converged
-        How EM ended; 1 and true without gaps.
+    converged
+        How EM ended; true without gaps.
     """
 
     mean: Array
@@ -47,7 +47,6 @@ class NormalFit:
     n_complete: Array
     complete_mean: Array
     complete_cov: Array
-    n_iterations: int
     converged: bool
 
 
@@ -88,21 +87,22 @@ def fit_normal(
     >>> [round(float(m), 2) for m in fit.mean[0]]  # the mean of y among all eight, not among the four observed
     [3.5, 7.0]
     """
-    moments = moments.where(moments.observed.any(axis=1))
+    moments = moments.where(np.asarray(moments.observed.any(axis=1)))
     fixed, gaps = _fixed(moments), _Gaps.of(moments)
     if not gaps.has.size:
         mean, cov = _maximise(fixed)
-        return _fit(fixed, mean, cov, 1, True)
+        return _fit(fixed, mean, cov, True)
     point = _maximise(_expected(fixed, gaps, *_available(moments))) if start is None else (start.mean, start.cov)
-    point = tuple(np.broadcast_to(part, (len(moments.n), *part.shape[1:])) for part in point)
-    for cycle in range(1, cycles + 1):
+    mean, cov = (np.broadcast_to(part, (len(moments.n), *part.shape[1:])) for part in point)
+    point = mean, cov
+    for _ in range(cycles):
         point, change = _cycle(fixed, gaps, point)
         if change < tolerance:
             break
-    return _fit(_expected(fixed, gaps, *point), *point, 3 * cycle, change < tolerance)
+    return _fit(_expected(fixed, gaps, *point), *point, change < tolerance)
 
 
-_Point = tuple[Array, ...]
+_Point = tuple[Array, Array]
 
 
 def _cycle(fixed: _Levels, gaps: _Gaps, point: _Point) -> tuple[_Point, float]:
@@ -114,12 +114,9 @@ def _cycle(fixed: _Levels, gaps: _Gaps, point: _Point) -> tuple[_Point, float]:
     first = step(point)
     second = step(first)
     change = max(_change(a, b) for a, b in zip(second, first, strict=True))
-    jump = tuple(_extrapolated(*three) for three in zip(point, first, second, strict=True))
-    usable = np.linalg.eigvalsh(np.nan_to_num(jump[1]))[:, 0] > 0
-    jump = (
-        np.where(usable[:, None], jump[0], second[0]),
-        np.where(usable[:, None, None], jump[1], second[1]),
-    )
+    mean, cov = (_extrapolated(*three) for three in zip(point, first, second, strict=True))
+    usable = np.linalg.eigvalsh(np.nan_to_num(cov))[:, 0] > 0
+    jump = np.where(usable[:, None], mean, second[0]), np.where(usable[:, None, None], cov, second[1])
     return step(jump), change
 
 
@@ -132,12 +129,12 @@ def _extrapolated(zero: Array, one: Array, two: Array) -> Array:
     return np.asarray(zero + 2 * length * r + length**2 * v)
 
 
-def _fit(levels: _Levels, mean: Array, cov: Array, n_iterations: int, converged: bool) -> NormalFit:
+def _fit(levels: _Levels, mean: Array, cov: Array, converged: bool) -> NormalFit:
     n, sums, products = levels.n[:, -1], levels.sums[:, -1], levels.products[:, -1]
     with np.errstate(invalid="ignore", divide="ignore"):
         complete_mean = sums / n[:, None]
         complete_cov = products / n[:, None, None] - complete_mean[:, :, None] * complete_mean[:, None, :]
-    return NormalFit(mean, cov, n, complete_mean, complete_cov, n_iterations, converged)
+    return NormalFit(mean, cov, n, complete_mean, complete_cov, converged)
 
 
 def _change(new: Array, old: Array) -> float:

@@ -11,7 +11,6 @@ from scipy import sparse
 
 from validity.moments import Array
 
-RATING_COLUMNS = ("person_id", "rater_id", "cycle_id", "value")
 MIN_DOUBLE_RATED = 30
 """Hires with two independent raters from which a local reliability is estimated (METHODS 5)."""
 MIN_RATERS = 5
@@ -104,7 +103,7 @@ def criterion_of(ratings: pd.DataFrame, other_ratings: pd.DataFrame | None = Non
     within = (centred**2).groupby(by_rater["person_id"]).sum()
     others = _by_rater(other_ratings if other_ratings is not None else by_rater.iloc[:0])
     given = _given_by(by_rater, value.index)
-    k = people.size().to_numpy(dtype=float)
+    k = np.asarray(people.size(), dtype=np.float64)
     cluster = _same_raters(given)
     return Criterion(
         person_id=value.index,
@@ -127,13 +126,14 @@ def _by_rater(ratings: pd.DataFrame) -> pd.DataFrame:
     # A rating whose rater is unknown counts as a rater of its own: it may not pass for another's second opinion.
     rater = np.where(pd.isna(rater), [f"unknown|{one}" for one in person], rater)
     frame = pd.DataFrame({"person_id": person, "rater_id": rater, "value": value})[rated]
-    return frame.groupby(["person_id", "rater_id"], sort=True, as_index=False)["value"].mean()
+    means: pd.DataFrame = frame.groupby(["person_id", "rater_id"], sort=True, as_index=False)["value"].mean()
+    return means
 
 
 def _given_by(by_rater: pd.DataFrame, people: pd.Index) -> sparse.csr_array:
     """Hires × raters, one where a rater rated; raters in an order that their names do not decide."""
     raters = by_rater.groupby("rater_id")["value"].agg(["size", "sum"]).sort_values(["size", "sum"]).index
-    places = people.get_indexer(by_rater["person_id"]), raters.get_indexer(by_rater["rater_id"])
+    places = people.get_indexer(pd.Index(by_rater["person_id"])), raters.get_indexer(pd.Index(by_rater["rater_id"]))
     return sparse.csr_array((np.ones(len(by_rater)), places), shape=(len(people), len(raters)))
 
 

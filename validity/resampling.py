@@ -57,7 +57,7 @@ def draw_applicants(
 
 
 def with_raters(rng: np.random.Generator, draws: Draws, share_of_rater: Array) -> Draws:
-    """The same resamples with raters drawn too (pigeonhole bootstrap; Owen 2007): weight of a hire × mean of its raters'.
+    """The same resamples with raters drawn too: weight of a hire × mean of its raters' (pigeonhole; Owen 2007).
 
     Parameters
     ----------

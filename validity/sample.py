@@ -17,7 +17,6 @@ from validity.resampling import random_blocks
 SAME_STAGE_SHARE = 0.8
 """Without stated stages: a predictor scored for fewer than this share of the ones before it begins a new stage."""
 
-
 HIRED_RANGE = (0.005, 0.995)
 """Quantiles of hires' scores that bound "where somebody was hired". The range of 95 % would refuse a stage hurdle
 that rung 3 recovers with 95 % coverage (SIMULATION S11; docs/decisions/extrapolation.md)."""
@@ -32,8 +31,9 @@ class SufficientScores:
     hired
         One row a hire, index `person_id`, a column a score (a decision-time score among them, if there is one).
     cells
-        People not hired: one row per `block` × `pattern` (× `stratum`), with `n`, `sum_<i>` and `product_<i>_<j>`, i ≤ j,
-        numbered as the columns of `hired`. `pattern` is a text of 0 and 1, one a column: which scores were given.
+        People not hired: one row per `block` × `pattern` (× `stratum`), with `n`, `sum_<i>` and `product_<i>_<j>`
+        (i ≤ j), numbered as the columns of `hired`. `pattern` is a text of 0 and 1, one a column: which scores were
+        given.
         Blocks are random groups of equal size.
     outside
         By predictor, the share of people not hired whose score lies outside the hires' range; missing where
@@ -84,6 +84,10 @@ class Sample:
     notes: tuple[str, ...]
 
     @property
+    def n_reviewed(self) -> int:
+        return len(self.reviewed)
+
+    @property
     def n_not_hired(self) -> float:
         return float(self.others.n.sum())
 
@@ -94,6 +98,26 @@ class Sample:
     def first_of_stage(self, stage: float) -> int:
         """Column with which a stage begins."""
         return self.n_design + self.stages.index(stage)
+
+    def n_hired_at(self, stage: float) -> int:
+        """Hires who reached a stage."""
+        given = ~np.isnan(self.hired[:, self.first_of_stage(stage) : -1])
+        return int(given.any(axis=1).sum())
+
+    def n_others_at(self, stage: float) -> float:
+        """People not hired who reached a stage."""
+        return float(self.others.n[:, self.others.levels > self.first_of_stage(stage)].sum())
+
+    def n_recorded_at(self, stage: float) -> float:
+        """People who have any score of a stage."""
+        own = [self.n_design + j for j, at in enumerate(self.stages) if at == stage]
+        hires = (~np.isnan(self.hired[:, own])).any(axis=1).sum()
+        return float(hires + self.others.n[:, self.others.observed[:, own].any(axis=1)].sum())
+
+    def n_scored(self, position: int) -> float:
+        """People with a value in a column of scores."""
+        hires = (~np.isnan(self.hired[:, position])).sum()
+        return float(hires + self.others.n[:, self.others.observed[:, position]].sum())
 
 
 def make_sample(
@@ -110,24 +134,65 @@ def make_sample(
     """Bring either form of the scores together with the ratings; see `validity.study` for the arguments."""
     criterion = criterion_of(ratings, other_ratings)
     if isinstance(scores, SufficientScores):
-        table, cells = scores.hired.sort_index(), scores.cells
-        decision = decision_score if isinstance(decision_score, str) else None
-        groups = table.pop(strata) if isinstance(strata, str) else None
-        notes: list[str] = []
-        outside: Mapping[str, float] = scores.outside
+        table = _from_sums(scores, decision_score, strata)
     else:
-        full, decision, groups_of_all = _columns(scores, decision_score, strata)
-        is_hired = _hired(full, hired, criterion)
-        table, rest = full[is_hired], full[~is_hired]
-        groups = None if groups_of_all is None else groups_of_all[is_hired]
-        cells = _cells(rest, None if groups_of_all is None else groups_of_all[~is_hired], rng)
-        notes = _left_out(full, criterion)
-        outside = {str(name): outside_share(table[name], rest[name]) for name in table.columns}
-    names = [name for name in table.columns if name != decision]
-    order = _stage_numbers(names, stages, table, cells)
-    names = sorted(names, key=lambda name: (order[name], names.index(name)))
-    columns = [*names, *([decision] if decision else [])]
-    return _assemble(table, cells, columns, names, order, decision, groups, criterion, eligible, outside, notes)
+        table = _from_rows(scores, decision_score, strata, hired, criterion, rng)
+    order = _stage_numbers(table.predictors, stages, table.hired, table.cells)
+    return _assemble(table, order, criterion, eligible)
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """Either form of the scores as the study uses it: hires a table, everybody else cells.
+
+    Attributes
+    ----------
+    hired, cells, outside
+        As in `SufficientScores`, without the stratum.
+    decision
+        The decision-time score's column, if there is one.
+    groups
+        Stratum of each hire, if there are strata.
+    notes
+        As in `Sample`.
+    """
+
+    hired: pd.DataFrame
+    cells: pd.DataFrame
+    outside: Mapping[str, float]
+    decision: str | None
+    groups: pd.Series | None
+    notes: tuple[str, ...]
+
+    @property
+    def predictors(self) -> list[str]:
+        return [name for name in self.hired.columns if name != self.decision]
+
+
+def _from_sums(
+    scores: SufficientScores, decision_score: pd.Series | str | None, strata: pd.Series | str | None
+) -> _Scores:
+    table = scores.hired.sort_index()
+    groups = table.pop(strata) if isinstance(strata, str) else None
+    decision = decision_score if isinstance(decision_score, str) else None
+    return _Scores(table, scores.cells, scores.outside, decision, groups, ())
+
+
+def _from_rows(
+    scores: pd.DataFrame,
+    decision_score: pd.Series | str | None,
+    strata: pd.Series | str | None,
+    hired: pd.Series | None,
+    criterion: Criterion,
+    rng: np.random.Generator,
+) -> _Scores:
+    full, decision, groups = _columns(scores, decision_score, strata)
+    is_hired = _hired(full, hired, criterion)
+    table, rest = full[is_hired], full[~is_hired]
+    cells = _cells(rest, None if groups is None else groups[~is_hired], rng)
+    outside = {str(name): outside_share(table[name], rest[name]) for name in table.columns}
+    groups_of_hired = None if groups is None else groups[is_hired]
+    return _Scores(table, cells, outside, decision, groups_of_hired, _left_out(full, criterion))
 
 
 def stages_of(scores: SufficientScores, not_predictors: Sequence[str] = ()) -> dict[str, float]:
@@ -185,16 +250,16 @@ def _hired(table: pd.DataFrame, hired: pd.Series | None, criterion: Criterion) -
     return np.asarray(said.astype("boolean").fillna(False).to_numpy(dtype=bool) | rated)
 
 
-def _left_out(table: pd.DataFrame, criterion: Criterion) -> list[str]:
+def _left_out(table: pd.DataFrame, criterion: Criterion) -> tuple[str, ...]:
     unknown = int((table.index.get_indexer(criterion.person_id) < 0).sum())
-    return [f"{unknown} reviewed people have no score and were left out."] if unknown else []
+    return (f"{unknown} reviewed people have no score and were left out.",) if unknown else ()
 
 
 def _cells(rest: pd.DataFrame, groups: pd.Series | None, rng: np.random.Generator) -> pd.DataFrame:
     """Rows of people not hired as sums per random block, stratum and pattern: the table SQL would make."""
     values = rest.to_numpy(dtype=float)
     q = values.shape[1]
-    keys = {
+    keys: dict[str, Any] = {
         "block": random_blocks(rng, len(rest)),
         "pattern": ["".join("1" if v else "0" for v in row) for row in ~np.isnan(values)],
     }
@@ -204,7 +269,8 @@ def _cells(rest: pd.DataFrame, groups: pd.Series | None, rng: np.random.Generato
     upper = [1 + q + i * q + j for i in range(q) for j in range(i, q)]
     names = ["n", *(f"sum_{i}" for i in range(q)), *(f"product_{i}_{j}" for i in range(q) for j in range(i, q))]
     frame = pd.DataFrame(features[:, [*range(1 + q), *upper]], columns=names).assign(**keys)
-    return frame.groupby(list(keys), sort=True, as_index=False).sum()
+    cells: pd.DataFrame = frame.groupby(list(keys), sort=True, as_index=False).sum()
+    return cells
 
 
 def _stage_numbers(
@@ -214,11 +280,7 @@ def _stage_numbers(
     if stages is not None:
         last = max((float(stage) for stage in stages.values()), default=0.0)
         return {name: float(stages.get(name, last + 1)) for name in names}
-    counts = {}
-    for name in names:
-        place = hired.columns.get_loc(name)
-        others = cells.loc[cells["pattern"].str[place] == "1", "n"].sum() if len(cells) else 0
-        counts[name] = float(hired[name].notna().sum() + others)
+    counts = {name: _n_scored(name, hired, cells) for name in names}
     order: dict[str, float] = {}
     stage, reference = 1.0, max(counts.values(), default=0.0)
     for name in sorted(names, key=lambda name: -counts[name]):
@@ -228,47 +290,52 @@ def _stage_numbers(
     return order
 
 
-def _assemble(
-    table: pd.DataFrame,
-    cells: pd.DataFrame,
-    columns: Sequence[str],
-    names: Sequence[str],
-    order: Mapping[str, float],
-    decision: str | None,
-    groups: pd.Series | None,
-    criterion: Criterion,
-    eligible: pd.Series | None,
-    outside: Mapping[str, float],
-    notes: Sequence[str],
-) -> Sample:
-    known = table.index.get_indexer(criterion.person_id) >= 0
-    criterion = criterion.where(known)
-    dummies, levels = _dummies(groups, cells)
-    dummies = dummies.reshape(len(table), len(levels))
-    x = table[list(columns)].to_numpy(dtype=float)
-    y = np.full((len(table), 1), np.nan)
-    reviewed = table.index.get_indexer(criterion.person_id)
-    y[reviewed, 0] = criterion.value
-    hired = np.concatenate([dummies, x, y], axis=1)
-    places = [int(table.columns.get_loc(name)) for name in columns]  # type: ignore[arg-type]
-    others = _others(cells, places, levels)
+def _n_scored(name: str, hired: pd.DataFrame, cells: pd.DataFrame) -> float:
+    scored = float(hired[name].notna().sum())
+    if cells.empty:
+        return scored
+    place = list(hired.columns).index(name)
+    given = np.array([text[place] == "1" for text in cells["pattern"]], dtype=bool)
+    return scored + float(cells["n"].to_numpy(dtype=float)[given].sum())
+
+
+def _assemble(scores: _Scores, order: Mapping[str, float], criterion: Criterion, eligible: pd.Series | None) -> Sample:
+    """Columns by stage, the criterion beside the hires who have one, everything on the scale of all applicants."""
+    people, names = scores.hired.index, sorted(scores.predictors, key=lambda name: order[name])
+    columns = [*names, *([scores.decision] if scores.decision else [])]
+    criterion = criterion.where(people.get_indexer(criterion.person_id) >= 0)
+    reviewed = np.asarray(people.get_indexer(criterion.person_id), dtype=np.int64)
+    levels = _levels(scores.groups, scores.cells)
+    hired = _rows_of_hired(scores, columns, levels, reviewed, criterion.value)
+    others = _others(scores.cells, [list(scores.hired.columns).index(name) for name in columns], levels)
     centre, scale = _scaling(hired, others, len(levels))
     return Sample(
-        tuple(str(name) for name in names),
-        tuple(order[name] for name in names),
-        len(levels),
-        decision is not None,
-        (hired - centre) / scale,
-        criterion,
-        np.asarray(reviewed, dtype=np.int64),
-        standardised(others, centre, scale),
-        outside,
-        _n_due(table.index, reviewed, eligible),
-        tuple(notes),
+        predictors=tuple(str(name) for name in names),
+        stages=tuple(order[name] for name in names),
+        n_design=len(levels),
+        has_decision=scores.decision is not None,
+        hired=(hired - centre) / scale,
+        criterion=criterion,
+        reviewed=reviewed,
+        others=standardised(others, centre, scale),
+        outside=scores.outside,
+        n_due=_n_due(people, reviewed, eligible),
+        notes=scores.notes,
     )
 
 
-def _n_due(hires: pd.Index, reviewed: npt.NDArray[np.intp], eligible: pd.Series | None) -> int:
+def _rows_of_hired(
+    scores: _Scores, columns: Sequence[str], levels: Sequence[str], reviewed: npt.NDArray[np.int64], criterion: Array
+) -> Array:
+    """Hires × [stratum | scores | criterion]."""
+    n = len(scores.hired)
+    y = np.full((n, 1), np.nan)
+    y[reviewed, 0] = criterion
+    strata = np.zeros((n, 0)) if scores.groups is None else _indicators(scores.groups, levels)
+    return np.concatenate([strata, scores.hired[list(columns)].to_numpy(dtype=float), y], axis=1)
+
+
+def _n_due(hires: pd.Index, reviewed: npt.NDArray[np.int64], eligible: pd.Series | None) -> int:
     if eligible is None:
         return len(hires)
     due = eligible.reindex(hires).astype("boolean").fillna(False).to_numpy(dtype=bool)
@@ -276,22 +343,27 @@ def _n_due(hires: pd.Index, reviewed: npt.NDArray[np.intp], eligible: pd.Series 
     return int(due.sum())
 
 
-def _dummies(groups: pd.Series | None, cells: pd.DataFrame) -> tuple[Array, list[Any]]:
-    """Columns that say to which stratum a hire belongs (all strata but the first), and those strata."""
+def _levels(groups: pd.Series | None, cells: pd.DataFrame) -> list[str]:
+    """The strata but the first; none where people are not in strata."""
     if groups is None:
-        return np.zeros((0, 0)), []
+        return []
     also = cells["stratum"] if "stratum" in cells else pd.Series(dtype=object)
-    levels = sorted({*groups.astype(str), *also.astype(str)})[1:]
-    return np.column_stack([groups.astype(str) == level for level in levels]).astype(float), levels
+    return sorted({*groups.astype(str), *also.astype(str)})[1:]
 
 
-def _others(cells: pd.DataFrame, places: Sequence[int], levels: Sequence[Any]) -> PatternMoments:
+def _indicators(groups: pd.Series, levels: Sequence[str]) -> Array:
+    """Rows × levels, one where a row belongs to the level; no columns where all are in one stratum."""
+    belongs = groups.astype(str).to_numpy(dtype=object)[:, None] == np.array(levels, dtype=object)
+    return np.asarray(belongs, dtype=np.float64)
+
+
+def _others(cells: pd.DataFrame, places: Sequence[int], levels: Sequence[str]) -> PatternMoments:
     """Cells as block × pattern moments, with the stratum's columns before the scores and the criterion missing."""
     d, q = len(levels), len(places)
     size = d + q + 1
     if cells.empty:
-        return PatternMoments(np.zeros((0, size), bool), np.zeros((0, 0)), np.zeros((0, 0, size)),
-                              np.zeros((0, 0, size, size)))  # fmt: skip
+        none = np.zeros((0, 0, size, size))
+        return PatternMoments(np.zeros((0, size), bool), none[..., 0, 0], none[..., 0], none)
     blocks, block = np.unique(cells["block"].to_numpy(), return_inverse=True)
     given = np.array([[text[place] == "1" for place in places] for text in cells["pattern"]], dtype=bool)
     observed = np.concatenate([np.ones((len(cells), d), bool), given, np.zeros((len(cells), 1), bool)], axis=1)
@@ -305,16 +377,12 @@ def _others(cells: pd.DataFrame, places: Sequence[int], levels: Sequence[Any]) -
     return made
 
 
-def _cell_sums(cells: pd.DataFrame, places: Sequence[int], levels: Sequence[Any]) -> tuple[Array, Array, Array]:
+def _cell_sums(cells: pd.DataFrame, places: Sequence[int], levels: Sequence[str]) -> tuple[Array, Array, Array]:
     d, q = len(levels), len(places)
     size = d + q + 1
     n = cells["n"].to_numpy(dtype=float)
     sums, products = np.zeros((len(cells), size)), np.zeros((len(cells), size, size))
-    is_level = (
-        np.column_stack([cells["stratum"].astype(str) == level for level in levels]).astype(float)
-        if d
-        else np.zeros((len(cells), 0))
-    )
+    is_level = _indicators(cells["stratum"], levels) if d else np.zeros((len(cells), 0))
     sums[:, :d] = n[:, None] * is_level
     products[:, range(d), range(d)] = sums[:, :d]
     for i, place in enumerate(places):

@@ -1,4 +1,4 @@
-"""What the estimates of a technique say, in one word by one rule and in one sentence. About techniques, never persons."""
+"""What the estimates of a technique say: one word by one rule, one sentence. About techniques, never persons."""
 
 from __future__ import annotations
 
@@ -43,15 +43,6 @@ def verdict_word(value: float, lo: float, hi: float, probability_positive: float
     return "inconclusive"
 
 
-RULE = (
-    "supported: rung 3 survives Benjamini–Hochberg at q = .10 and the interval of rung 4 excludes 0. "
-    "contradicted: the upper limit of rung 4 is below .10, no useful validity. "
-    "promising: rung 4 is at least .10 and ρ > 0 has a probability of at least .80. "
-    "not estimable: refused. inconclusive: everything else."
-)
-"""The rule behind the words, printed with every table that has them."""
-
-
 def verdict_sentence(word: Conclusion, rungs: Mapping[int, Mapping[str, Any]]) -> str:
     """One sentence that stands alone: what was seen, what it is corrected to, and on how many.
 
@@ -69,19 +60,27 @@ def verdict_sentence(word: Conclusion, rungs: Mapping[int, Mapping[str, Any]]) -
     first, last = rungs[1], rungs[4]
     if not isfinite(first["value"]):
         return f"Not computed: {first['reason']}."
-    seen = f"Observed r {_r(first['value'])} ({_r(first['lo'])} to {_r(first['hi'])}) among {first['n']} reviewed hires"
+    seen = f"Observed r {_with_limits(first)} among {first['n']} reviewed hires"
     if not isfinite(last["value"]):
         return f"{seen}; nothing was corrected: {last['reason']}."
-    made = f"{_r(last['value'])} ({_r(last['lo'])} to {_r(last['hi'])})"
     meaning = {
         "supported": "it predicts performance",
         "promising": "it probably predicts performance",
         "contradicted": "it has no useful validity",
     }.get(word, "the data cannot tell")
-    return f"{seen}; corrected for rating error and selection, and pooled, {made}: {meaning}."
+    return f"{seen}; corrected for rating error and selection, and pooled, {_with_limits(last)}: {meaning}."
 
 
-def _r(value: float) -> str:
-    """A correlation as the field writes it: two decimals, no leading zero, a real minus sign."""
+def _with_limits(rung: Mapping[str, Any]) -> str:
+    value, lo, hi = (two_decimals(rung[name]) for name in ("value", "lo", "hi"))
+    return f"{value} ({lo} to {hi})"
+
+
+def two_decimals(value: float) -> str:
+    """A correlation as the field writes it: no leading zero, a real minus sign.
+
+    >>> two_decimals(-0.314)
+    '−.31'
+    """
     text = f"{abs(value):.2f}".removeprefix("0")
     return f"−{text}" if value < 0 and float(f"{value:.2f}") != 0 else text

@@ -238,6 +238,21 @@ def test_the_same_seed_gives_the_same_digits_on_one_thread_and_on_many() -> None
     assert len(found) == 1
 
 
+def test_people_who_are_all_in_one_stratum_are_studied_as_without_strata(one: SimulatedStudy, found: Study) -> None:
+    """A firm with one job family, or a technique that only one family uses."""
+    same(found, run(one, strata=pd.Series("engineering", index=one.scores.index)))
+
+
+@pytest.mark.parametrize(
+    "imports",
+    ["import validity", "import validity.study", "from validity.study import UNTESTABLE; import validity"],
+)
+def test_the_study_is_reached_from_the_package_whatever_was_imported_first(imports: str) -> None:
+    """In a process of its own: pytest's doctest collection puts modules in the place of what a package names alike."""
+    code = f"{imports}; from validity.study import study; assert validity.study is study and validity.Study"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.slow
 def test_a_known_truth_is_recovered_and_the_weakest_predictor_does_not_turn_negative() -> None:
     """Forty hiring processes of 2,000 applicants; the full table is `benchmarks/validity_recovery.py`."""
