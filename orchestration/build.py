@@ -7,7 +7,18 @@ from collections.abc import Sequence
 import dagster as dg
 
 from ingestion.connections import Connection
-from orchestration.defs import ingest, publish, quality, report, schedules, sensors, transform, validity, writer
+from orchestration.defs import (
+    fairness,
+    ingest,
+    publish,
+    quality,
+    report,
+    schedules,
+    sensors,
+    transform,
+    validity,
+    writer,
+)
 
 
 def build_definitions(connections: Sequence[Connection]) -> dg.Definitions:
@@ -18,6 +29,7 @@ def build_definitions(connections: Sequence[Connection]) -> dg.Definitions:
         models,
         suites,
         validity.validity_definitions(),
+        fairness.fairness_definitions(),
         publish.publish_definitions(blocking(models, suites)),
         report.report_definitions(),
         sensors.sensor_definitions(),
