@@ -74,7 +74,7 @@ FAIRNESS = TableSpec(
         "impact_ratio_lo": ("double", "Lower limit."),
         "impact_ratio_hi": ("double", "Upper limit."),
         "four_fifths": ("boolean", "Whether the ratio is below 4/5; read it with fisher_p, the interval and flips."),
-        "fisher_p": ("double", "Two-sided p of Fisher's exact test of equal rates."),
+        "fisher_p": ("double", "Two-sided p of Fisher's exact test; not adjusted for having picked the highest rate."),
         "flips": ("boolean", "Whether one selection more for the group would clear the flag."),
         "p_value": ("double", "mantel_haenszel: p of the test; differential_prediction: p of equal lines (omnibus)."),
         "p_slopes": ("double", "differential_prediction: p of equal slopes."),
