@@ -274,8 +274,9 @@ def summary(rows: pd.DataFrame, true: pd.Series) -> pd.DataFrame:
 
 
 def order_agreement(rows: pd.DataFrame, true: pd.Series) -> pd.DataFrame:
-    """By family, rung and seed: Spearman's correlation of estimates and truths over the techniques not refused."""
-    rows = rows.join(true, on=["family", "technique"]).dropna(subset=["value"])
+    """By family, rung and seed: Spearman's correlation of estimates and truths, over techniques with every rung."""
+    complete = rows.groupby(["family", "seed", "technique"])["value"].transform("count") == len(RUNGS)
+    rows = rows[complete].join(true, on=["family", "technique"])
     made = [
         (family, rung, spearmanr(part["value"], part["true"]).statistic, strongest_loses(part))
         for (family, rung, _), part in rows.groupby(["family", "rung", "seed"])
