@@ -157,6 +157,7 @@ def test_no_demographic_answer_lies_beside_a_person_in_any_file_but_the_restrict
                 text = file.execute(f'select * from "{schema}"."{name}"').df().to_csv().encode()
                 if any(one in text for one in answers):
                     tables[path.name, schema, name] = text
+    assert any(key[0] == "demographics.duckdb" for key in tables)
     outside = {key for key in tables if key[0] != "demographics.duckdb"}
     assert {key[1:] for key in outside} <= {(step.SCHEMA, step.TABLE)}
     tokens = {str(one) for one in tokens_of(company.home / "warehouse.duckdb")}
