@@ -112,6 +112,39 @@ def report(
         typer.launch(str(first))
 
 
+@app.command("evidence-pack")
+def evidence_pack(
+    frame: Annotated[
+        str, typer.Option(help="What is asked: siop (SIOP Principles), ugesp (29 CFR 1607.15B) or ll144.")
+    ] = "siop",
+    signed_off: Annotated[
+        Path | None, typer.Option(help="What only a person knows, signed: a copy of evidence.example.yaml, filled in.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to (default: evidence in QOH_HOME).")] = None,
+) -> None:
+    """Write the technical report of the study from the published file: HTML, and PDF where Chromium is installed.
+
+    First time: cp evidence.example.yaml evidence.yaml, fill it in, then qoh evidence-pack --signed-off evidence.yaml.
+    What is missing is listed with what to run or supply, and INCOMPLETE stands across every page.
+
+    ll144 writes the tables of New York City's Local Law 144 and a CSV beside; it is not an independent audit.
+
+    Exit codes: 0 complete, 1 written but incomplete, 2 wrong usage or a file that cannot be used.
+    """
+    settings = _prepared()
+    from orchestration.evidence import write_evidence
+
+    done = write_evidence(frame, signed_off, out or settings.home / "evidence")
+    for path in done.files:
+        console.print(f"Written: {path}", markup=False)
+    if done.no_pdf:
+        console.print(f"[yellow]{escape(done.no_pdf)}[/]")
+    for one in done.missing:
+        console.print(f"[red]missing[/] {escape(str(one))}")
+    console.print("[red]INCOMPLETE[/]" if done.missing else "Complete.")
+    raise typer.Exit(1 if done.missing else int(ExitCode.OK))
+
+
 @app.command()
 def doctor() -> None:
     """Try every connection: reachable, credential valid, scopes and fields, clock, rate limit. Reads no records."""

@@ -1,0 +1,404 @@
+"""Exhibits of results: every relation with all its rungs, what was corrected and how, use and utility."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from reporting import ladder, words
+from reporting.exhibit import (
+    CRITERION,
+    DIAGNOSTICS,
+    ESTIMATES,
+    EXPECTANCY,
+    INCREMENTAL,
+    POWER,
+    SCORES,
+    SENSITIVITY,
+    WARNINGS,
+    Exhibit,
+    Tables,
+    families_in_order,
+    family_name,
+    frame_of,
+    in_name_order,
+    main_diagnostics,
+    moments,
+    of_all_families,
+    p_text,
+    rows_of,
+    technique_name,
+    text_of,
+    who,
+)
+from reporting.ladder import OBSERVED, POOLED, RUNGS, UNSELECTED, Technique
+from reporting.words import NOTHING, SMALLEST_GROUP_SHOWN, count, day, people, percent
+
+_RESULT_HEADS = (
+    *("Technique", "Job family", "n", "Applicants", "Observed r (1)", "Rating error out (2)", "Selection out too (3)"),
+    *("Pooled (4)", "Sign (1 / 4)", "p (3)", "q (3)"),
+)
+
+_OBSERVED_COLUMN = 4
+_RESULT_NUMBERS = frozenset(range(2, 11))
+
+_RESULT_NOTE = (
+    "Every line is one relation between a score and the performance rating, with 95 % intervals in brackets. "
+    f"{ladder.RUNGS_EXPLAINED} p: two-sided, of no validity on rung 3; q: p after Benjamini & Hochberg (1995) within "
+    "job family. n: reviewed hires with a clean score. An observed correlation is significant at .05 where its "
+    "interval excludes 0 (*)."
+)
+
+CORRECTIONS = (
+    ("1 Observed", "none", "the hired and reviewed speak for themselves only"),
+    (
+        "2 Rating error out",
+        "divided by the root of the reliability of the rating (Spearman 1904)",
+        "errors of raters are independent of each other and of the score; the reliability is that of this sample",
+    ),
+    (
+        "3 Selection out too",
+        "maximum likelihood over all applicants' scores, as Pearson (1903) and Lawley (1943)",
+        "what decided the hire is recorded; the relation of score and performance is linear, with equal spread, also "
+        "where nobody was hired. That cannot be tested with these data",
+    ),
+    (
+        "4 Pooled",
+        "drawn towards other estimates or a stated prior, the more the less certain it is",
+        "the estimates drawn together are alike, or the prior is fair",
+    ),
+)
+
+LINEARITY = (
+    "The correction for selection carries a straight line into a region where nobody was hired. No test with these "
+    "data can see a bend there; this assumption is untestable."
+)
+
+
+def results(tables: Tables) -> Exhibit | None:
+    """Nothing where no relation at all was estimated: a report without a result is not one."""
+    made = _result_table(frame_of(tables, ESTIMATES), ladder.EVERYBODY, "Results: scores and performance")
+    return made if made and any(row[_OBSERVED_COLUMN] != NOTHING for row in made.rows) else None
+
+
+def independent(tables: Tables) -> Exhibit | None:
+    made = _result_table(
+        frame_of(tables, ESTIMATES), ladder.INDEPENDENT, "The same without ratings by people who interviewed the hire"
+    )
+    return made and replace(made, note="")
+
+
+def attribute_results(tables: Tables) -> Exhibit | None:
+    estimates = frame_of(tables, ESTIMATES)
+    if estimates.empty:
+        return None
+    rows = estimates[estimates["attribute"] != "overall"]
+    parts = [
+        _result_rows(mine.assign(attribute="overall"), ladder.EVERYBODY, f": {attribute}")
+        for attribute, mine in rows.groupby("attribute")
+    ]
+    made = sorted(row for part in parts for row in part[0])
+    remarks = tuple(dict.fromkeys(remark for part in parts for remark in part[1]))
+    return Exhibit(
+        "Results by attribute of the scorecard", _RESULT_HEADS, tuple(made), ESTIMATES, _RESULT_NUMBERS, "", remarks
+    )
+
+
+def _result_table(estimates: pd.DataFrame, variant: str, title: str) -> Exhibit | None:
+    if estimates.empty:
+        return None
+    rows, remarks = _result_rows(estimates, variant)
+    return Exhibit(title, _RESULT_HEADS, tuple(rows), ESTIMATES, _RESULT_NUMBERS, _RESULT_NOTE, tuple(remarks))
+
+
+def _result_rows(estimates: pd.DataFrame, variant: str, suffix: str = "") -> tuple[list[tuple[str, ...]], list[str]]:
+    """Rows of the results, and a remark for each number that is missing."""
+    significance = _significance(estimates, variant)
+    found = [one for family in _scopes(estimates) for one in ladder.techniques(estimates, family, variant)]
+    found.sort(key=lambda one: one.label)
+    rows = [_result_row(one, significance.get((one.key, one.family), (None, None)), suffix) for one in found]
+    return rows, _refusals(found, suffix)
+
+
+def _refusals(found: list[Technique], suffix: str) -> list[str]:
+    """A sentence a reason: which techniques, in which job families."""
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for one in found:
+        if one.refusal:
+            reasons.setdefault(one.refusal, {}).setdefault(one.label + suffix, []).append(family_name(one.family))
+    return [
+        "; ".join(f"{label} ({', '.join(names)})" for label, names in techniques.items()) + f": {reason}."
+        for reason, techniques in reasons.items()
+    ]
+
+
+def _significance(estimates: pd.DataFrame, variant: str) -> dict[tuple[str, str], tuple[Any, Any]]:
+    rows = estimates[
+        (estimates["variant"] == variant) & (estimates["rung"] == UNSELECTED) & (estimates["attribute"] == "overall")
+    ]
+    return {
+        (str(row.technique), str(row.job_family)): (row.p_value, row.q_value)
+        for row in rows_of(rows)
+        if row.status in ("ok", "low_n")
+    }
+
+
+def _result_row(one: Technique, significance: tuple[Any, Any], suffix: str) -> tuple[str, ...]:
+    """One relation; where the observed value is withheld, so is everything made of it."""
+    rungs = [one.rungs[number].text() or NOTHING for number in RUNGS]
+    if one.rungs[OBSERVED].excludes_zero:
+        rungs[0] += "*"
+    p, q = (None, None) if one.is_refused else significance
+    who = (one.label + suffix, family_name(one.family), people(one.n), people(one.n_applicants))
+    return (*who, *rungs, _direction(one), p_text(p), p_text(q))
+
+
+def _direction(one: Technique) -> str:
+    seen, last = one.rungs[OBSERVED].value, one.rungs[POOLED].value
+    if seen is None:
+        return NOTHING
+    signs = ["+" if value >= 0 else "−" for value in (seen, last) if value is not None]
+    return signs[0] if len(set(signs)) == 1 else f"{signs[0]} / {signs[1]}"
+
+
+def _scopes(estimates: pd.DataFrame) -> list[str]:
+    return [ladder.ALL_FAMILIES, *ladder.families(estimates)]
+
+
+def methods(tables: Tables) -> Exhibit | None:
+    estimates = frame_of(tables, ESTIMATES)
+    if estimates.empty:
+        return None
+    made = estimates[estimates["status"].isin(["ok", "low_n"])]
+    counted = made.groupby(["rung", "metric", "method", "level"]).size().reset_index(name="n")
+    rows = tuple(
+        (f"{row.rung} {RUNGS.get(row.rung, '')}", str(row.metric), _words(row.method), percent(row.level), count(row.n))
+        for row in rows_of(counted)
+    )
+    heads = ("Rung", "Metric", "Method of value and interval", "Interval", "Numbers")
+    return Exhibit("Methods", heads, rows, ESTIMATES, frozenset({3, 4}))
+
+
+def _words(code: Any) -> str:
+    return str(code).replace("+", " + ").replace("_", " ")
+
+
+def scores(tables: Tables) -> Exhibit | None:
+    frame = frame_of(tables, SCORES)
+    if frame.empty:
+        return None
+    rows = tuple(
+        (*who(row), *moments(row, "applicants"), *moments(row, "rated")) for row in rows_of(in_name_order(frame))
+    )
+    heads = ("n", "Mean", "SD", "Range")
+    return Exhibit(
+        "Scores: n, means, standard deviations, ranges",
+        ("Technique", "Job family", *(f"{head}, scored" for head in heads), *(f"{head}, rated" for head in heads)),
+        rows,
+        "marts_validity.fct_predictor_scores",
+        frozenset(range(2, 10)),
+        "Scores run from 0 (lowest point of the scale) to 1 (highest); continuous, nothing was made into categories. "
+        f"Groups under {SMALLEST_GROUP_SHOWN} people are not shown, nor the families they could be worked out from.",
+    )
+
+
+def criterion(tables: Tables) -> Exhibit | None:
+    rows = tuple(
+        (family_name(row.job_family), *moments(row, "rated"))
+        for row in rows_of(frame_of(tables, CRITERION))
+        if row.n_rated >= SMALLEST_GROUP_SHOWN
+    )
+    return Exhibit(
+        "Performance rating: n, means, standard deviations, ranges",
+        ("Job family", "n", "Mean", "SD", "Range"),
+        rows,
+        "marts_validity.fct_hire_outcomes",
+        frozenset({1, 2, 3, 4}),
+        "Standardised within review cycle, scale and level over everybody rated, then averaged per hire.",
+    )
+
+
+def corrections(tables: Tables) -> Exhibit | None:
+    if frame_of(tables, ESTIMATES).empty:
+        return None
+    return Exhibit(
+        "Corrections and what they assume", ("Rung", "Correction", "Assumes"), CORRECTIONS, "docs/methods.md"
+    )
+
+
+def sensitivity(tables: Tables) -> Exhibit | None:
+    frame = frame_of(tables, SENSITIVITY)
+    rows = [] if frame.empty else [_sensitivity_row(one, frame) for one in of_all_families(tables)]
+    return Exhibit(
+        "What hidden information would change",
+        (
+            "Technique",
+            "Observed r (1)",
+            "Selection out too (3)",
+            "Interval if hidden information up to ρ = .5",
+            "Reaches 0 at",
+        ),
+        tuple(row for row in rows if row),
+        SENSITIVITY,
+        frozenset({1, 2, 3, 4}),
+        "ρ: correlation of performance with what decided hires and was not recorded (a reference, a gut feeling). "
+        "All job families together.",
+    )
+
+
+def _sensitivity_row(one: Technique, frame: pd.DataFrame) -> tuple[str, ...]:
+    if one.rungs[UNSELECTED].value is None:
+        return ()
+    mine = frame[(frame["technique"] == one.key) & (frame["job_family"] == one.family)].set_index("kind")
+    union = mine.loc[["union"]].iloc[0] if "union" in mine.index else None
+    tipping = mine.loc[["tipping_rho"]].iloc[0]["setting"] if "tipping_rho" in mine.index else None
+    return (
+        one.label,
+        one.rungs[OBSERVED].text(),
+        one.rungs[UNSELECTED].text(),
+        NOTHING if union is None else words.correlation_interval(union["lo"], union["hi"]) or NOTHING,
+        "not within ρ = .5" if words.missing(tipping) else f"ρ = {words.correlation(tipping)}",
+    )
+
+
+def diagnostics(tables: Tables) -> Exhibit | None:
+    seen = _with_a_result(tables)
+    rows = tuple(
+        (
+            *who(row),
+            percent(row.extrapolation_share),
+            percent(row.unrecorded_share),
+            _any_one_out(row) if (row.technique, row.job_family) in seen else NOTHING,
+            p_text(row.p_quadratic),
+            p_text(row.p_heteroscedastic),
+        )
+        for row in rows_of(main_diagnostics(tables))
+    )
+    return Exhibit(
+        "Diagnostics",
+        (
+            "Technique",
+            "Job family",
+            "Extrapolated",
+            "Not recorded",
+            "Observed r, any one hire out",
+            "p bend",
+            "p spread",
+        ),
+        rows,
+        DIAGNOSTICS,
+        frozenset(range(2, 7)),
+        "Extrapolated: share of the rejected with a score outside the range of the hired. p bend and p spread see only "
+        "the region where people were hired. Scores are used as given; no weights were fitted to them, so there is no "
+        "shrinkage to cross-validate.",
+    )
+
+
+def _with_a_result(tables: Tables) -> set[tuple[str, str]]:
+    estimates = frame_of(tables, ESTIMATES)
+    if estimates.empty:
+        return set()
+    found = [one for family in _scopes(estimates) for one in ladder.techniques(estimates, family)]
+    return {(one.key, one.family) for one in found if not one.is_refused}
+
+
+def _any_one_out(row: Any) -> str:
+    return words.correlation_interval(row.leave_one_out_lo, row.leave_one_out_hi) or NOTHING
+
+
+def warnings(tables: Tables) -> Exhibit | None:
+    frame = frame_of(tables, WARNINGS)
+    if frame.empty:
+        return None
+    families = frame.groupby("sentence", sort=False)["job_family"].agg(lambda found: [*map(str, found)])
+    rows = tuple(
+        (str(sentence), ", ".join(map(family_name, families_in_order(set(found)))))
+        for sentence, found in families.items()
+    )
+    return Exhibit("What every reader must know", ("Sentence", "Job families"), rows, WARNINGS)
+
+
+def expectancy(tables: Tables) -> Exhibit | None:
+    frame = frame_of(tables, EXPECTANCY)
+    if frame.empty:
+        return None
+    mine = frame[frame["job_family"] == ladder.ALL_FAMILIES]
+    rows = [_expectancy_row(one, third, mine) for one in of_all_families(tables) for third in (3, 2, 1)]
+    return Exhibit(
+        "Share rated above the middle of colleagues, by third of the score",
+        ("Technique", "Third", "Observed among hires", "Expected among applicants", "Hires"),
+        tuple(row for row in rows if row[2] != NOTHING),
+        EXPECTANCY,
+        frozenset({2, 3, 4}),
+        "Expected: from rung 4. All job families together.",
+    )
+
+
+def _expectancy_row(one: Technique, third: int, frame: pd.DataFrame) -> tuple[str, ...]:
+    mine = frame[(frame["technique"] == one.key) & (frame["third"] == third)].set_index("kind")
+    observed, expected = (mine.loc[[kind]].iloc[0] if kind in mine.index else None for kind in ("observed", "expected"))
+    if one.is_refused:
+        observed = None
+    if one.best is None:
+        expected = None
+    names = {3: "top", 2: "middle", 1: "lowest"}
+    n = None if observed is None else observed["n"]
+    return one.label, names[third], _share(observed), _share(expected), people(n)
+
+
+def _share(row: pd.Series | None) -> str:
+    if row is None or row["status"] not in ("ok", "low_n") or words.missing(row["share_good"]):
+        return NOTHING
+    return f"{percent(row['share_good'])} {words.percent_interval(row['lo'], row['hi'])}".strip()
+
+
+def incremental(tables: Tables) -> Exhibit | None:
+    frame = frame_of(tables, INCREMENTAL)
+    known = {one.key: one for one in of_all_families(tables)}
+    rows = [] if frame.empty else rows_of(in_name_order(frame[frame["job_family"] == ladder.ALL_FAMILIES]))
+    return Exhibit(
+        "What each technique adds",
+        ("Technique", "Observed r (1)", "All together explain", "Lost without it", "Interviewer hours a year"),
+        tuple(
+            (
+                known[row.technique].label,
+                known[row.technique].rungs[OBSERVED].text(),
+                percent(row.r2_all),
+                f"{percent(row.delta_r2)} {words.percent_interval(row.delta_r2_lo, row.delta_r2_hi)}".strip(),
+                count(row.interview_hours_per_year),
+            )
+            for row in rows
+            if row.status in ("ok", "low_n") and _is_corrected(known.get(row.technique))
+        ),
+        INCREMENTAL,
+        frozenset({1, 2, 3, 4}),
+        "Shares of performance explained are corrected for rating error and selection. All job families together.",
+    )
+
+
+def _is_corrected(one: Technique | None) -> bool:
+    return one is not None and one.rungs[UNSELECTED].value is not None
+
+
+def precision(tables: Tables) -> Exhibit | None:
+    frame = frame_of(tables, POWER)
+    rows = [] if frame.empty else rows_of(in_name_order(frame[frame["job_family"] == ladder.ALL_FAMILIES]))
+    return Exhibit(
+        "Power and precision",
+        ("Technique", "n", "Seen with 80 % power: observed r", "Operational", "Half-width now", "Wanted", "Reached on"),
+        tuple(
+            (
+                technique_name(row.technique),
+                people(row.n),
+                *(words.correlation(value) for value in (row.mdv_observed, row.mdv_operational)),
+                *(words.correlation(value) for value in (row.half_width, row.target_half_width)),
+                day(row.precision_on) if not words.missing(row.precision_on) else text_of(row.reason) or NOTHING,
+            )
+            for row in rows
+        ),
+        POWER,
+        frozenset(range(1, 6)),
+        "The smallest validity that so many hires show with a probability of 80 %. All job families together.",
+    )
