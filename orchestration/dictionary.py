@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestration.defs import fairness
 from orchestration.defs.validity import LINEAGE, SCHEMA
 from orchestration.manifest import manifest
+from validity.fairness import FAIRNESS
 from validity.tables import LINEAGE as LINEAGE_SPEC
 from validity.tables import TABLES, columns_of
 
@@ -79,7 +81,8 @@ def dictionary() -> list[Words]:
 def results() -> list[Words]:
     """The result tables of schema `validity`."""
     found = [Words(f"{SCHEMA}.{name}", spec.meaning, columns_of(name)) for name, spec in TABLES.items()]
-    return [*found, Words(f"{SCHEMA}.{LINEAGE}", LINEAGE_SPEC.meaning, LINEAGE_SPEC.columns)]
+    groups = Words(f"{SCHEMA}.{fairness.TABLE}", FAIRNESS.meaning, fairness.words())
+    return [*found, groups, Words(f"{SCHEMA}.{LINEAGE}", LINEAGE_SPEC.meaning, LINEAGE_SPEC.columns)]
 
 
 def comments() -> dict[str, str]:

@@ -48,7 +48,7 @@ def loads() -> pd.DataFrame:
     """The newest load and the number of rows of every connection's raw tables."""
     with warehouse() as connection:
         names = connection.execute(
-            "select table_schema, table_name from information_schema.columns where table_schema like 'raw\\_%' escape '\\' "
+            "select table_schema, table_name from information_schema.columns where starts_with(table_schema, 'raw_') "
             "and column_name in ('connection_id', '_dlt_load_id') group by all having count(*) = 2 order by all"
         ).fetchall()
         parts = [

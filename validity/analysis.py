@@ -44,10 +44,10 @@ CRITERION = "performance_rating_z"
 METRICS = {1: "r_obs", 2: "r_crit", 3: "r_rr", 4: "r_pooled"}
 FACTS_OF_RUNG = {"p_value": 3, "q_value": 3, "probability_positive": 4, "lo_rater_aware": 3, "hi_rater_aware": 3}
 """Columns that diagnostics give, each to one rung."""
-N_BOOT = 500
+N_BOOT = 300
 N_BOOT_ATTRIBUTES = 200
-N_BOOT_POINT = 20
-"""Resamples where only the point estimate is read."""
+N_BOOT_INDEPENDENT = 100
+"""Resamples of the variant without raters who interviewed the hire, which stands beside the main one."""
 MIN_FAMILIES = 3
 """Job families in which a technique has a rung 3 before it is pooled over them."""
 
@@ -132,7 +132,8 @@ def _studies(marts: Marts, seed: int, n_boot: int, progress: Progress) -> Iterat
             progress(f"{family.replace('_', ' ')}, {variant.replace('_', ' ')}")
             inputs = technique_inputs(mine, family, variant)
             elsewhere = None if family == ALL_FAMILIES else firm.get(variant)
-            found = study(**inputs.arguments, stages=stages, firm_reliability=elsewhere, n_boot=n_boot, seed=seed)
+            drawn = n_boot if variant == VARIANTS[0] else min(n_boot, N_BOOT_INDEPENDENT)
+            found = study(**inputs.arguments, stages=stages, firm_reliability=elsewhere, n_boot=drawn, seed=seed)
             if family == ALL_FAMILIES:
                 firm[variant] = _of_one_rater(found, inputs)
             yield _Part(family, variant, mine, inputs, found)
@@ -253,7 +254,9 @@ def _add_attributes(results: Results, part: _Part, seed: int) -> None:
         for attribute in attributes_of(part.marts, technique):
             inputs = attribute_inputs(part.marts, part.family, technique, attribute)
             firm = _of_one_rater(part.found, part.inputs)
-            found = study(**inputs.arguments, firm_reliability=firm, n_boot=N_BOOT_ATTRIBUTES, seed=seed)
+            found = study(
+                **inputs.arguments, firm_reliability=firm, n_boot=N_BOOT_ATTRIBUTES, seed=seed, rho_grid=(0.0,)
+            )
             facts = _by_predictor(found)[attribute]
             keys = {"technique": technique, "attribute": attribute, "job_family": part.family}
             keys |= {"variant": part.variant, "criterion": CRITERION}
@@ -267,7 +270,8 @@ def _add_leniency(results: Results, part: _Part, seed: int) -> None:
         return
     ratings, method = without_leniency(part.inputs.ratings)
     arguments = replace(part.inputs, ratings=ratings).arguments
-    found = study(**arguments, firm_reliability=float(reliability["value"]), n_boot=N_BOOT_POINT, seed=seed)
+    firm = float(reliability["value"])
+    found = study(**arguments, firm_reliability=firm, n_boot=0, seed=seed, rho_grid=(0.0,))
     at_zero = found.sensitivity[
         (found.sensitivity["kind"] == "hidden_information") & (found.sensitivity["setting"] == 0)
     ]

@@ -90,7 +90,7 @@ class Marts:
 
     def prepared(self) -> Marts:
         """Scores by person, and ratings of hires only with an unknown rater counted as one who interviewed the hire."""
-        scores = self.scores.set_index("person_id")
+        scores = self.scores.set_index("person_id", drop=False).rename_axis(None)
         ratings = self.ratings[self.ratings["person_id"].isin(self.outcomes["person_id"])]
         ratings = ratings.assign(
             value=pd.to_numeric(ratings["value"]).astype(float),
@@ -110,7 +110,7 @@ class Marts:
                 return frame
             return frame[frame["job_family"] == family]
 
-        with_total = {"contaminated", "ranges", "bins", "hours"}
+        with_total = {"ranges", "bins", "hours"}
         return replace(
             self, **{part.name: mine(getattr(self, part.name), part.name in with_total) for part in fields(self)}
         )
@@ -184,7 +184,7 @@ def attributes_of(marts: Marts, technique: str) -> list[str]:
 
 def _scored(marts: Marts) -> list[tuple[str, str]]:
     """Technique and attribute of every column with a score."""
-    names = marts.scores.columns[marts.scores.notna().any(axis=0)].drop("job_family", errors="ignore")
+    names = marts.scores.columns[marts.scores.notna().any(axis=0)].drop(["person_id", "job_family"], errors="ignore")
     return [(technique, attribute) for technique, _, attribute in (str(name).partition(SEPARATOR) for name in names)]
 
 

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from validity.moments import Array, BoolArray, PatternMoments
+from validity.moments import Array, BoolArray, IntArray, PatternMoments
 
 TOLERANCE = 1e-8
 """Largest change of a standardised moment at which EM has converged."""
+STEP = 1e-5
+"""Of the numerical derivative of an EM step."""
 MAX_STEP = 32.0
 """Longest extrapolation between EM steps."""
 CACHE_BYTES = 1_000_000
@@ -63,17 +65,13 @@ class _Levels:
         return self.n[:, k:].sum(1), self.sums[:, k:].sum(1), self.products[:, k:].sum(1)
 
 
-def fit_normal(
-    moments: PatternMoments, start: NormalFit | None = None, tolerance: float = TOLERANCE, cycles: int = 200
-) -> NormalFit:
+def fit_normal(moments: PatternMoments, tolerance: float = TOLERANCE, cycles: int = 200) -> NormalFit:
     """Means and covariances by maximum likelihood under missingness at random.
 
     Parameters
     ----------
     moments
         Variables in the order of the funnel, the outcome last. Scale them to about 1, for `tolerance` is absolute.
-    start
-        Where EM begins, for example the fit of the data for the fits of their resamples.
     tolerance, cycles
         When EM ends; a cycle is three EM steps with one extrapolation between them.
 
@@ -92,14 +90,79 @@ def fit_normal(
     if not gaps.has.size:
         mean, cov = _maximise(fixed)
         return _fit(fixed, mean, cov, True)
-    point = _maximise(_expected(fixed, gaps, *_available(moments))) if start is None else (start.mean, start.cov)
-    mean, cov = (np.broadcast_to(part, (len(moments.n), *part.shape[1:])) for part in point)
-    point = mean, cov
+    point = _maximise(_expected(fixed, gaps, *_available(moments)))
     for _ in range(cycles):
         point, change = _cycle(fixed, gaps, point)
         if change < tolerance:
             break
     return _fit(_expected(fixed, gaps, *point), *point, change < tolerance)
+
+
+@dataclass(frozen=True)
+class Linearised:
+    """A fit and how it answers to other weights, to first order: what a bootstrap needs of EM.
+
+    Attributes
+    ----------
+    fit
+        Of the data (B = 1).
+    response
+        (I − J)⁻¹ with J the rate matrix of EM at the fit, on means and the upper triangle of covariances; one EM step
+        from the fit, times this, is where EM would end (Louis 1982; Meng & Rubin 1991).
+    """
+
+    fit: NormalFit
+    response: Array
+
+
+def linearise(moments: PatternMoments, fit: NormalFit) -> Linearised:
+    """How the fit of one data set answers to other weights, by one EM step from each of its neighbours.
+
+    >>> rows = np.array([[1.0, np.nan], [2.0, 1.0], [3.0, 5.0], [4.0, 2.0], [5.0, 6.0]])
+    >>> moments = PatternMoments.from_rows(rows)
+    >>> linearise(moments, fit_normal(moments)).response.round(3).tolist() == np.eye(5).tolist()  # no gaps
+    True
+    """
+    moments = moments.where(np.asarray(moments.observed.any(axis=1)))
+    gaps = _Gaps.of(moments)
+    point = _vector(fit.mean, fit.cov)[0]
+    if not gaps.has.size:
+        return Linearised(fit, np.eye(len(point)))
+    q = fit.mean.shape[1]
+    neighbours = np.vstack([point, point + STEP * np.eye(len(point))])
+    moved = _vector(*_maximise(_expected(_fixed(moments), gaps, *_point(neighbours, q))))
+    rate = (moved[1:] - moved[0]).T / STEP
+    return Linearised(fit, np.linalg.inv(np.eye(len(point)) - rate))
+
+
+def refit(moments: PatternMoments, at: Linearised) -> NormalFit:
+    """The fit under other weights: one EM step from the fit of the data, carried on to where EM would end.
+
+    Parameters
+    ----------
+    moments
+        The same patterns with B sets of weights.
+    at
+        Of the data.
+    """
+    moments = moments.where(np.asarray(moments.observed.any(axis=1)))
+    levels = _expected(_fixed(moments), _Gaps.of(moments), at.fit.mean, at.fit.cov)
+    point = _vector(at.fit.mean, at.fit.cov)
+    moved = point + (_vector(*_maximise(levels)) - point) @ at.response.T
+    return _fit(levels, *_point(moved, at.fit.mean.shape[1]), True)
+
+
+def _vector(mean: Array, cov: Array) -> Array:
+    """B × (q + q(q + 1)/2): means, then the upper triangle of the covariances."""
+    upper = np.triu_indices(mean.shape[1])
+    return np.concatenate([mean, cov[:, upper[0], upper[1]]], axis=1)
+
+
+def _point(vector: Array, q: int) -> tuple[Array, Array]:
+    upper = np.triu_indices(q)
+    cov = np.zeros((len(vector), q, q))
+    cov[:, upper[0], upper[1]] = cov[:, upper[1], upper[0]] = vector[:, q:]
+    return vector[:, :q], cov
 
 
 _Point = tuple[Array, Array]
@@ -189,9 +252,9 @@ class _Gaps:
             np.ascontiguousarray(moments.products[:, chosen].transpose(1, 0, 2, 3)),
         )
 
-    def chunks(self) -> Iterator[slice]:
-        """Slices of patterns whose matrices fit the processor's cache together."""
-        size = self.products[:1].nbytes or 1
+    def chunks(self, b: int) -> Iterator[slice]:
+        """Slices of patterns whose matrices, b a pattern, fit the processor's cache together."""
+        size = 8 * b * self.has.shape[1] ** 2
         step = max(1, CACHE_BYTES // size)
         for start in range(0, len(self.has), step):
             yield slice(start, start + step)
@@ -209,21 +272,28 @@ def _available(moments: PatternMoments) -> tuple[Array, Array]:
 
 def _expected(fixed: _Levels, gaps: _Gaps, mean: Array, cov: Array) -> _Levels:
     """The E-step: sums as they are expected to be with the gaps filled."""
-    levels = _Levels(fixed.n.copy(), fixed.sums.copy(), fixed.products.copy())
-    for part in gaps.chunks():
-        sums, products = _filled(gaps, part, mean, cov)
+    b = max(len(fixed.n), len(mean))
+    levels = _Levels(*(np.broadcast_to(a, (b, *a.shape[1:])).copy() for a in (fixed.n, fixed.sums, fixed.products)))
+    common = gaps.has.all(axis=0)
+    swept = cov.copy()
+    sweep(swept, np.flatnonzero(common))
+    for part in gaps.chunks(b):
+        sums, products = _filled(gaps, part, mean, swept, np.flatnonzero(~common))
         for level in np.unique(gaps.levels[part]):
             mine = gaps.levels[part] == level
             _add(levels, int(level), gaps.n[part][mine].sum(0), sums[mine].sum(0), products[mine].sum(0))
     return levels
 
 
-def _filled(gaps: _Gaps, part: slice, mean: Array, cov: Array) -> tuple[Array, Array]:
-    """Expected sums and products of some patterns: gap = α + Γ·observed + noise of covariance C."""
+def _filled(gaps: _Gaps, part: slice, mean: Array, cov: Array, rest: IntArray) -> tuple[Array, Array]:
+    """Expected sums and products of some patterns: gap = α + Γ·observed + noise of covariance C.
+
+    `cov` was swept on what all patterns have; `rest` are the other variables.
+    """
     has, gap = gaps.has[part][:, None], gaps.gap[part][:, None]
     n, sums, products = gaps.n[part][..., None], gaps.sums[part], gaps.products[part]
     swept = np.broadcast_to(cov, (has.shape[0], *cov.shape)).copy()
-    sweep(swept, range(cov.shape[-1]), gaps.has[part] > 0)
+    sweep(swept, rest, gaps.has[part] > 0)
     slope = swept * (gap[..., :, None] * has[..., None, :])
     left = swept * (gap[..., :, None] * gap[..., None, :])
     constant = gap * mean - _apply(slope, has * mean)

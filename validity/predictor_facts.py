@@ -128,7 +128,7 @@ def _facts(found: Computed, j: int, applicants: PatternMoments) -> Facts:
     sample, level = found.sample, found.question.level
     stage, k = sample.stages[j], sample.position(sample.predictors[j])
     n_hired, x = sample.n_hired_at(stage), sample.hired[sample.reviewed, k]
-    n_applicants = n_hired + sample.n_others_at(stage)
+    n_applicants, n_recorded = reached_and_recorded(sample, stage)
     both = ~np.isnan(x)
     return Facts(
         stage=stage,
@@ -141,7 +141,7 @@ def _facts(found: Computed, j: int, applicants: PatternMoments) -> Facts:
         cluster=sample.criterion.cluster[both],
         u=_restriction(x[both], applicants, k),
         outside=float(sample.outside.get(sample.predictors[j], 0.0)),
-        unrecorded=1 - sample.n_recorded_at(stage) / n_applicants if n_applicants else 0.0,
+        unrecorded=1 - n_recorded / n_applicants if n_applicants else 0.0,
         hiring_r2=_hiring_r2(found, stage),
         value2=float(found.point.disattenuated[0, j]),
         value3=float(found.point.corrected[0, j]),
@@ -149,6 +149,24 @@ def _facts(found: Computed, j: int, applicants: PatternMoments) -> Facts:
         rung3=spread_of(found.boot.corrected[:, j], found.n_reviewed, level),
         rater_aware=_rater_aware(found, j),
     )
+
+
+def reached_and_recorded(sample: Sample, stage: float) -> tuple[float, float]:
+    """People who reached a stage, and those of them with any score of it, in the strata that use the stage at all."""
+    first, d = sample.first_of_stage(stage), sample.n_design
+    own = [first + k for k, one in enumerate(s for s in sample.stages if s >= stage) if one == stage]
+    given = ~np.isnan(sample.hired)
+    hires = _by_stratum(np.ones(len(given)), sample.hired[:, :d])
+    others = sample.others
+    total = _by_stratum(others.n.sum(0), others.sums[:, :, :d].sum(0))
+    reached = hires[given[:, first:-1].any(axis=1)].sum(0) + total[others.levels > first].sum(0)
+    recorded = hires[given[:, own].any(axis=1)].sum(0) + total[others.observed[:, own].any(axis=1)].sum(0)
+    return float(reached[recorded > 0].sum()), float(recorded.sum())
+
+
+def _by_stratum(n: Array, of_strata: Array) -> Array:
+    """Counts by stratum: of the strata that have a design column, and of the first, which has none."""
+    return np.column_stack([n - of_strata.sum(axis=1), of_strata])
 
 
 def _restriction(reviewed: Array, applicants: PatternMoments, k: int) -> float:

@@ -16,7 +16,7 @@ _NUMBERS = ("value", "lo", "hi", "p_value", "q_value", "probability_positive", "
 
 def shown(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """The result tables as they may be published, by name; tables without counts of people stay as they are."""
-    return {name: _RULES.get(name, lambda frame: frame)(frame) for name, frame in tables.items()}
+    return {name: _RULES[name](frame) if name in _RULES else frame for name, frame in tables.items()}
 
 
 def shown_estimates(estimates: pd.DataFrame) -> pd.DataFrame:

@@ -202,27 +202,30 @@ class ReliabilityModel:
 
 
 def choose_reliability(criterion: Criterion, stated: float | None = None, source: str = "") -> ReliabilityModel:
-    """The first of: raters of the criterion, other people's ratings, a stated value, the literature's .60.
+    """Raters of the criterion or other people's ratings, whichever judged more hires twice; else a stated value.
+
+    Hires with two raters are those who changed manager, and their criterion averages fewer occasions a rater than that
+    of the others: a few of them are no sample of the criterion (docs/decisions/reliability.md).
 
     Parameters
     ----------
     stated, source
-        Reliability of one rater's rating from elsewhere in the firm, and where from.
+        Reliability of one rater's rating from elsewhere in the firm, and where from; the literature's .60 without one.
     """
-    double = criterion.n_raters > 1
-    if double.sum() >= MIN_DOUBLE_RATED and criterion.n_distinct_raters >= MIN_RATERS:
+    n_double, n_both = int((criterion.n_raters > 1).sum()), int((~np.isnan(criterion.other)).sum())
+    has_double = n_double >= MIN_DOUBLE_RATED and criterion.n_distinct_raters >= MIN_RATERS
+    has_other = n_both >= MIN_DOUBLE_RATED and criterion.n_other_raters >= MIN_RATERS
+    if has_other and not (has_double and n_double >= n_both):
+        words, n_raters = "ratings by other people", criterion.n_other_raters
+        return ReliabilityModel("between_rater_covariance", np.nan, np.nan, words, n_both, n_raters)
+    n_raters = criterion.n_distinct_raters
+    if has_double:
         factor = shared_rater_factor(criterion)
-        return ReliabilityModel("g_q_k", factor, np.nan, "independent raters", int(double.sum()),
-                                criterion.n_distinct_raters)  # fmt: skip
-    both = ~np.isnan(criterion.other)
-    if both.sum() >= MIN_DOUBLE_RATED and criterion.n_other_raters >= MIN_RATERS:
-        return ReliabilityModel("between_rater_covariance", np.nan, np.nan, "ratings by other people",
-                                int(both.sum()), criterion.n_other_raters)  # fmt: skip
+        return ReliabilityModel("g_q_k", factor, np.nan, "independent raters", n_double, n_raters)
     k = 1 / float(np.mean(1 / criterion.n_raters)) if len(criterion.n_raters) else 1.0
     single = LITERATURE_RELIABILITY if stated is None else stated
     words = source if stated is not None else f"literature value {single:.2f} for one rater (Sackett et al. 2022)"
-    return ReliabilityModel("stated", np.nan, k * single / (1 + (k - 1) * single), words, int(double.sum()),
-                            criterion.n_distinct_raters)  # fmt: skip
+    return ReliabilityModel("stated", np.nan, k * single / (1 + (k - 1) * single), words, n_double, n_raters)
 
 
 def reliability_features(criterion: Criterion) -> Array:

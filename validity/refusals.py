@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from validity.predictor_facts import Facts
-from validity.rungs import Computed
-from validity.thresholds import MIN_DISTINCT_SCORES, OBSERVED_CORRELATION, SELECTION_CORRECTED
+from validity.rungs import Computed, hires_needed
+from validity.thresholds import MIN_DISTINCT_SCORES, OBSERVED_CORRELATION
 
 MIN_RELIABILITY = 0.30
 """Below it a correlation is not divided by the root of the reliability (METHODS 6)."""
@@ -120,7 +120,7 @@ def no_selection_correction(found: Computed, facts: Facts) -> str:
 
 def _too_few_for_predictors(found: Computed) -> str:
     p = len(found.sample.predictors)
-    needed = max(SELECTION_CORRECTED.estimable, 10 * (p + 1))
+    needed = hires_needed(p)
     return f"{found.n_reviewed} reviewed hires, {needed} needed for {p} predictors" if found.n_reviewed < needed else ""
 
 

@@ -10,16 +10,19 @@ import numpy as np
 
 from validity import hidden
 from validity.moments import Array, PatternMoments
-from validity.normal import NormalFit, fit_normal
+from validity.normal import Linearised, NormalFit, fit_normal, linearise, refit
 from validity.ratings import MIN_RATERS, ReliabilityModel, reliability, reliability_features
 from validity.resampling import Draws, draw_applicants, with_raters
 from validity.sample import Sample
 from validity.selection import Corrected, correct_for_selection
+from validity.thresholds import SELECTION_CORRECTED
 
 Design = Literal["predictive", "concurrent"]
 
 FEW_RATERS = 25
 """Below so many raters the interval that also resamples raters is printed (METHODS 9)."""
+TOLERANCE = 1e-6
+"""Of EM on the data; a validity is then settled to five digits, and the same in every run."""
 SMALLEST_SHARE = 1e-4
 """Shares of hired are kept this far from 0 and 1, where a probit has no meaning."""
 
@@ -32,6 +35,7 @@ class Question:
     level: float
     n_boot: int
     prior: tuple[float, float]
+    rho_grid: tuple[float, ...] = hidden.RHO_GRID
 
 
 @dataclass(frozen=True)
@@ -111,9 +115,11 @@ def compute(sample: Sample, question: Question, model: ReliabilityModel, rng: np
     rng
         Draws applicants first, then raters.
     """
-    evaluation = _Evaluation(sample, question.design, model, reliability_features(sample.criterion))
+    evaluation = _Evaluation(sample, question, model, reliability_features(sample.criterion))
     point = evaluation.rungs(once_each(sample), None)
-    starts = {stage: at.fit for stage, at in point.by_stage.items()}
+    if not question.n_boot:
+        return Computed(sample, question, model, point, _none_drawn(point), None)
+    starts = {stage: linearise(evaluation.reached(stage), at.fit) for stage, at in point.by_stage.items()}
     n_hired, n_blocks = len(sample.hired), len(sample.others.n)
     draws = list(draw_applicants(rng, n_hired, sample.n_not_hired, n_blocks, question.n_boot))
     boot = _joined([evaluation.rungs(one, starts) for one in draws])
@@ -122,6 +128,15 @@ def compute(sample: Sample, question: Question, model: ReliabilityModel, rng: np
         shares = _shares_of_raters(sample)
         rater_aware = _joined([evaluation.rungs(with_raters(rng, one, shares), starts) for one in draws])
     return Computed(sample, question, model, point, boot, rater_aware)
+
+
+def hires_needed(n_predictors: int) -> int:
+    """Reviewed hires without which nothing is corrected for selection (METHODS 8.7).
+
+    >>> hires_needed(3), hires_needed(8)
+    (40, 90)
+    """
+    return max(SELECTION_CORRECTED.estimable, 10 * (n_predictors + 1))
 
 
 def once_each(sample: Sample) -> Draws:
@@ -136,9 +151,10 @@ def with_everybody(hires: PatternMoments, others: PatternMoments, blocks: Array)
 
 def correlation_matrix(moments: Corrected, p: int) -> Array:
     """B × (p + 1) × (p + 1) correlations of the first p variables and the error-free criterion."""
-    sd = np.sqrt(np.diagonal(moments.applicants, axis1=1, axis2=2))[:, :p]
-    result = np.ones((len(sd), p + 1, p + 1))
+    variance = np.diagonal(moments.applicants, axis1=1, axis2=2)[:, :p]
+    result = np.ones((len(variance), p + 1, p + 1))
     with np.errstate(invalid="ignore", divide="ignore"):
+        sd = np.sqrt(variance)
         result[:, :p, :p] = moments.applicants[:, :p, :p] / sd[:, :, None] / sd[:, None, :]
     result[:, :p, p] = result[:, p, :p] = moments.correlation[:, :p]
     return result
@@ -149,20 +165,22 @@ class _Evaluation:
     """What every resample has in common."""
 
     sample: Sample
-    design: Design
+    question: Question
     model: ReliabilityModel
     features: Array
 
-    def rungs(self, draws: Draws, starts: Mapping[float, NormalFit] | None) -> Rungs:
-        """The rungs under these weights; EM begins at `starts` (by stage) and then takes one cycle."""
+    def rungs(self, draws: Draws, starts: Mapping[float, Linearised] | None) -> Rungs:
+        """The rungs under these weights, to first order from `starts` (by stage) where those are given."""
         sample = self.sample
         weights = draws.hired[:, sample.reviewed]
         r_yy = reliability(self.model, weights @ self.features)
         hires = PatternMoments.from_rows(sample.hired, draws.hired)
         observed = np.stack([_correlation(hires, sample.position(name)) for name in sample.predictors], axis=1)
-        if self.design == "concurrent":
+        if self.question.design == "concurrent":
             corrected = observed / np.sqrt(np.where(r_yy > 0, r_yy, np.nan))[:, None]
             return Rungs(observed, r_yy, corrected, np.zeros((0, *observed.shape)), None)
+        if sample.n_reviewed < hires_needed(len(sample.predictors)):
+            return Rungs(observed, r_yy, np.full_like(observed, np.nan), np.zeros((0, *observed.shape)), None)
         applicants = with_everybody(hires, sample.others, draws.blocks).merged()
         by_stage = {
             stage: self._at_stage(stage, applicants, r_yy, weights, starts) for stage in sorted(set(sample.stages))
@@ -172,22 +190,29 @@ class _Evaluation:
         curve = np.stack([at.curve[:, :, j] for at, j in own], axis=2)
         return Rungs(observed, r_yy, corrected, curve, by_stage[min(by_stage)].corrected, by_stage)
 
+    def reached(self, stage: float) -> PatternMoments:
+        """Sums over the applicants who reached a stage, everybody once."""
+        ones, sample = once_each(self.sample), self.sample
+        hires = PatternMoments.from_rows(sample.hired, ones.hired)
+        applicants = with_everybody(hires, sample.others, ones.blocks).merged()
+        return applicants.where(applicants.levels > sample.first_of_stage(stage))
+
     def _at_stage(
         self,
         stage: float,
         applicants: PatternMoments,
         r_yy: Array,
         weights: Array,
-        starts: Mapping[float, NormalFit] | None,
+        starts: Mapping[float, Linearised] | None,
     ) -> AtStage:
         sample = self.sample
         reached = applicants.where(applicants.levels > sample.first_of_stage(stage))
-        fit = fit_normal(reached) if starts is None else fit_normal(reached, starts[stage], cycles=1)
+        fit = fit_normal(reached, tolerance=TOLERANCE) if starts is None else refit(reached, starts[stage])
         corrected = correct_for_selection(fit, r_yy, sample.n_design)
-        x, y = _without_gaps(sample, fit if starts is None else starts[stage])
+        x, y = _without_gaps(sample, fit if starts is None else starts[stage].fit)
         is_hire = weights.sum(1) / np.maximum(reached.n.sum(1), 1)
         share = np.clip(is_hire * len(sample.hired) / sample.n_reviewed, SMALLEST_SHARE, 1 - SMALLEST_SHARE)
-        return AtStage(fit, corrected, hidden.fixed_rho_curve(corrected, share, x, y, weights))
+        return AtStage(fit, corrected, hidden.fixed_rho_curve(corrected, share, x, y, weights, self.question.rho_grid))
 
 
 def _without_gaps(sample: Sample, fit: NormalFit) -> tuple[Array, Array]:
@@ -228,6 +253,11 @@ def _resampled(others: PatternMoments, weights: Array) -> PatternMoments:
     totals = others.totals
     flat = totals.reshape(len(totals), -1)
     return PatternMoments.from_totals(others.observed, (weights @ flat).reshape(len(weights), *totals.shape[1:]))
+
+
+def _none_drawn(point: Rungs) -> Rungs:
+    """Resamples of which there are none."""
+    return Rungs(point.observed[:0], point.reliability[:0], point.corrected[:0], point.curve[:, :0], None)
 
 
 def _joined(parts: Sequence[Rungs]) -> Rungs:

@@ -108,12 +108,6 @@ class Sample:
         """People not hired who reached a stage."""
         return float(self.others.n[:, self.others.levels > self.first_of_stage(stage)].sum())
 
-    def n_recorded_at(self, stage: float) -> float:
-        """People who have any score of a stage."""
-        own = [self.n_design + j for j, at in enumerate(self.stages) if at == stage]
-        hires = (~np.isnan(self.hired[:, own])).any(axis=1).sum()
-        return float(hires + self.others.n[:, self.others.observed[:, own].any(axis=1)].sum())
-
     def n_scored(self, position: int) -> float:
         """People with a value in a column of scores."""
         hires = (~np.isnan(self.hired[:, position])).sum()

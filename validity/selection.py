@@ -121,8 +121,9 @@ def correlation_with(covariance: Array, applicants: Array, criterion_variance: A
 def correct_for_selection(fit: NormalFit, reliability: Array, n_design: int) -> Corrected:
     """Rung 3: selection undone by maximum likelihood, criterion unreliability before it, small-sample bias after.
 
-    The criterion is the last variable. Its true variance among hires, s²_y·r_yy, replaces the observed one (reliability
-    first, selection second: Stauffer & Mendoza 2001); E[b̂′Db̂] exceeds b′Db by tr(D Var b̂), which is taken off.
+    The criterion is the last variable. Its rating error among hires, s²_y(1 − r_yy), leaves its variance among
+    applicants, σ²_y = s²_y + b′(V − S)b under maximum likelihood (reliability first, selection second: Stauffer &
+    Mendoza 2001); E[b̂′Db̂] exceeds b′Db by tr(D Var b̂), D = V − S, which is taken off too.
 
     Parameters
     ----------
@@ -138,22 +139,22 @@ def correct_for_selection(fit: NormalFit, reliability: Array, n_design: int) -> 
     Corrected
     """
     applicants, covariance = _within(fit.cov, n_design)
-    hired, between = _within(fit.complete_cov, n_design)
+    hired, _ = _within(fit.complete_cov, n_design)
     p = applicants.shape[-1]
-    inverse = _symmetric_inverse(hired)
-    slope = _times(inverse, between)
-    explained = (slope * between).sum(1)
-    observed = _within_variance(fit.complete_cov, n_design)
+    slope = _times(_symmetric_inverse(applicants), covariance)
+    explained = (slope * covariance).sum(1)
+    performance = _within_variance(fit.cov, n_design)
     error = (1 - reliability) * fit.complete_cov[:, -1, -1]
     n = fit.n_complete
-    difference = applicants - hired
     with np.errstate(invalid="ignore", divide="ignore"):
         left = n - p - 1 - n_design
-        residual = np.where(left > 0, (observed - explained) * n / left, np.nan)
-        bias = residual * np.einsum("bij,bji->b", difference, inverse) / left
-    gross = observed - error + np.einsum("bi,bij,bj->b", slope, difference, slope)
+        residual = np.where(left > 0, (performance - explained) * n / left, np.nan)
+        spare = np.einsum("bij,bji->b", applicants - hired, _symmetric_inverse(hired))  # tr((V − S)S⁻¹)
+        bias = residual * spare / left
+    gross = performance - error
     net = gross - bias
-    usable = (observed - error > 0) & (net > (1 - MAX_BIAS_SHARE) * gross) & (net > 0)
+    among_hired = _within_variance(fit.complete_cov, n_design) - error
+    usable = (among_hired > 0) & (net > (1 - MAX_BIAS_SHARE) * gross) & (net > 0)
     return Corrected(
         applicants, hired, covariance, np.where(usable, net, np.nan), slope, bias, residual, error,
         fit.mean[:, n_design:-1], fit.complete_mean[:, n_design:-1], n,

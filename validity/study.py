@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from validity.hidden import RHO_GRID
 from validity.moments import Array
 from validity.multiplicity import adjust
 from validity.pooling import PRIOR_MEAN_Z, PRIOR_SD_Z
@@ -112,6 +113,7 @@ def study(
     eligible: pd.Series | None = None,
     firm_reliability: float | None = None,
     prior: tuple[float, float] = (PRIOR_MEAN_Z, PRIOR_SD_Z),
+    rho_grid: tuple[float, ...] = RHO_GRID,
 ) -> Study:
     """Validity of every predictor, on four rungs: observed, free of rating error, free of selection, pooled.
 
@@ -135,7 +137,7 @@ def study(
     design
         ``predictive`` (scores from hiring), or ``concurrent`` (employees took the interviews: nothing to correct).
     n_boot, seed
-        Resamples of applicants, and the seed that makes them the same again.
+        Resamples of applicants, and the seed that makes them the same again; without any, nothing has an interval.
     level
         Of the intervals.
     strata
@@ -148,6 +150,8 @@ def study(
         Reliability of one rater's rating elsewhere in the firm, used where it cannot be estimated here.
     prior
         Mean and standard deviation on Fisher's z scale behind rung 4.
+    rho_grid
+        Correlations between unrecorded hiring information and unexplained performance for the sensitivity curve.
 
     Returns
     -------
@@ -168,7 +172,7 @@ def study(
     model = choose_reliability(sample.criterion, firm_reliability, "reliability found elsewhere in the firm")
     if sample.n_reviewed < MIN_REVIEWED or not sample.predictors:
         return _nothing(sample, model, level)
-    return _told(compute(sample, Question(design, level, n_boot, prior), model, rng))
+    return _told(compute(sample, Question(design, level, n_boot, prior, rho_grid), model, rng))
 
 
 def _told(found: Computed) -> Study:

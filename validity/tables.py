@@ -130,7 +130,7 @@ TABLES: dict[str, TableSpec] = {
         },
     ),
     "validity_incremental": TableSpec(
-        "One row per technique and job family: what it adds to the other techniques, and the interviewer hours it takes.",
+        "One row per technique and job family: what it adds to the others, and the interviewer hours it takes.",
         {
             **_KEYS,
             "r2_all": ("double", "Share of performance that all techniques together explain, corrected."),

@@ -189,7 +189,7 @@ SUITE = Suite(
             measure=Rows(),
             expect=between("value", -1, 1),
             severity="error",
-            reason="A correlation beyond ±1, observed or corrected, is an error of computation or a useless reliability.",
+            reason="A correlation beyond ±1 is an error of computation, or of a reliability that nobody can use.",
             next_step="Run `pytest tests/validity` and look at the technique named.",
         ),
         Check(

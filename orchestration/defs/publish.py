@@ -9,6 +9,7 @@ import dagster as dg
 
 from ingestion.errors import NothingPublished
 from orchestration import progress
+from orchestration.defs.fairness import FAIRNESS_KEY
 from orchestration.defs.transform import mart_keys
 from orchestration.defs.validity import SCHEMA, data_clock, result_tables
 from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
@@ -69,7 +70,7 @@ def publish_definitions(gates: Sequence[dg.AssetCheckKey]) -> dg.Definitions:
         gates: every blocking check.
     """
     marts = mart_keys()
-    results = [dg.AssetKey([SCHEMA, name]) for name in result_tables()]
+    results = [*(dg.AssetKey([SCHEMA, name]) for name in result_tables()), FAIRNESS_KEY]
 
     @dg.asset(
         key=ANALYST_KEY,

@@ -14,18 +14,42 @@ UNSUPPRESSED = "validity_unsuppressed"
 """Schema of the same tables before small cells were taken out; it never leaves the warehouse."""
 ESTIMATES_KEY = dg.AssetKey([SCHEMA, "validity_estimates"])
 CLOCK = "marts_ops.data_clock"
+PERSON = "connection_id || '|' || application_id as person_id, coalesce(job_family, 'unknown') as job_family"
+STUDIED = "select connection_id, application_id from marts_validity.fct_hire_outcomes where not is_excluded"
 INPUTS = {
-    "scores": "marts_validity.fct_predictor_scores",
-    "outcomes": "marts_validity.fct_hire_outcomes",
-    "ratings": "validity_inputs.validity_ratings",
-    "moments": "validity_inputs.validity_moments",
-    "attribute_moments": "validity_inputs.validity_attribute_moments",
-    "ranges": "validity_inputs.validity_score_ranges",
-    "bins": "validity_inputs.validity_score_bins",
-    "hours": "validity_inputs.validity_interview_hours",
+    # One row a hire, a column a technique and attribute; all others reach the statistics as sums.
+    "scores": f"""
+        pivot (
+            select {PERSON}, score,
+                case technique when 'debrief' then '__decision__|overall' else technique || '|' || attribute end as name
+            from marts_validity.fct_predictor_scores
+            where is_hired and not is_contaminated and score is not null and technique != 'unmapped'
+                and attribute != 'attribute_mean' and (technique != 'debrief' or attribute = '__decision__')
+                and (connection_id, application_id) in ({STUDIED})
+        ) on name using avg(score) group by person_id, job_family order by person_id""",
+    "contaminated": f"""
+        select coalesce(job_family, 'unknown') as job_family, technique, count(*) as n_contaminated
+        from marts_validity.fct_predictor_scores
+        where is_hired and is_contaminated and attribute = 'overall'
+            and (connection_id, application_id) in ({STUDIED} and performance_rating_z is not null)
+        group by all order by all""",
+    "outcomes": f"select {PERSON}, is_matured from marts_validity.fct_hire_outcomes where not is_excluded order by 1",
+    "ratings": f"""
+        select {PERSON}, rater_id, source, cycle_id, value, rater_was_interviewer
+        from validity_inputs.validity_ratings order by all""",
+    "moments": "from validity_inputs.validity_moments order by all",
+    "attribute_moments": "from validity_inputs.validity_attribute_moments order by all",
+    "ranges": "from validity_inputs.validity_score_ranges order by all",
+    "bins": "from validity_inputs.validity_score_bins order by all",
+    "hours": "from validity_inputs.validity_interview_hours order by all",
 }
-ONLY = {"scores": "is_hired"}
-"""People who were not hired reach the statistics as sums only."""
+READ = (
+    *("marts_validity.fct_predictor_scores", "marts_validity.fct_hire_outcomes", "validity_inputs.validity_ratings"),
+    *("validity_inputs.validity_moments", "validity_inputs.validity_attribute_moments"),
+    *("validity_inputs.validity_score_ranges", "validity_inputs.validity_score_bins"),
+    *("validity_inputs.validity_interview_hours", CLOCK),
+)
+"""The tables behind `INPUTS`."""
 LINEAGE = "validity_lineage"
 
 
@@ -41,7 +65,7 @@ def validity_definitions() -> dg.Definitions:
     from validity.tables import LINEAGE as LINEAGE_SPEC
     from validity.tables import TABLES
 
-    deps = [dg.AssetKey(name.split(".")) for name in (*INPUTS.values(), CLOCK)]
+    deps = [dg.AssetKey(name.split(".")) for name in READ]
     meanings = {name: spec.meaning for name, spec in TABLES.items()} | {LINEAGE: LINEAGE_SPEC.meaning}
 
     @dg.multi_asset(
@@ -77,16 +101,11 @@ def estimates(as_of: datetime) -> dict[str, pd.DataFrame]:
     from orchestration.lineage import SEED, lineage
     from orchestration.warehouse import query, write_frame
     from validity.analysis import DEFINITION_VERSION, analyse
-    from validity.families import COLUMNS, Marts
+    from validity.families import Marts
     from validity.publication import shown
     from validity.tables import frames
 
-    marts = Marts(
-        **{
-            name: query(f"select {', '.join(COLUMNS[name])} from {table} where {ONLY.get(name, 'true')}")
-            for name, table in INPUTS.items()
-        }
-    )
+    marts = Marts(**{name: query(statement) for name, statement in INPUTS.items()})
     results = analyse(marts, as_of, seed=SEED, progress=lambda sentence: progress.tell(f"  {sentence}"))
     made = lineage(as_of, DEFINITION_VERSION)
     tables = frames(results, made.stamp)
@@ -102,7 +121,9 @@ def _metadata(name: str, table: pd.DataFrame) -> dict[str, int | float]:
     counted: dict[str, int | float] = {"dagster/row_count": len(table)}
     if name != ESTIMATES_KEY.path[-1] or table.empty:
         return counted
-    headline = table[(table["job_family"] == "all") & (table["variant"] == "all_raters") & (table["attribute"] == "overall")]
+    headline = table[
+        (table["job_family"] == "all") & (table["variant"] == "all_raters") & (table["attribute"] == "overall")
+    ]
     third = headline[headline["rung"] == 3]
     width = (third["hi"] - third["lo"]).astype(float)
     words = headline[headline["rung"] == 1]["verdict"].value_counts()

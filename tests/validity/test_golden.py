@@ -1,7 +1,7 @@
 """Every golden vector, to its own tolerance: published numbers and reference software against the library.
 
-`GOLDEN_DIR` names a folder of JSON files; unset, the cases that live in the project are run. A case is dispatched by its
-file's family (`v01` …) and by which keys its input and expectation have, never by its id or a value.
+`GOLDEN_DIR` names a folder of JSON files; unset, the cases that live in the project are run. A case is dispatched by
+its file's family (`v01` …) and by which keys its input and expectation have, never by its id or a value.
 """
 
 from __future__ import annotations

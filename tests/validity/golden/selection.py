@@ -1,4 +1,4 @@
-"""Golden families about correlations, clusters, Pearson–Lawley and missing data: a case's keys to the library's calls."""
+"""Golden families about correlations, clusters, Pearson–Lawley and missing data: from keys to the library's calls."""
 
 from __future__ import annotations
 
