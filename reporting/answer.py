@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
 from reporting import words
-from reporting.figures import headline_rows
 from reporting.intervals import share
-from reporting.words import correlation, correlation_interval, people, percent
+from reporting.ladder import (
+    CONTRADICTED,
+    INCONCLUSIVE,
+    NOT_ESTIMABLE,
+    OBSERVED,
+    POOLED,
+    PROMISING,
+    RULE,
+    SUPPORTED,
+    Technique,
+    techniques,
+)
+from reporting.words import people, percent
 
 CANNOT_CLAIM: tuple[tuple[str, str], ...] = (
     (
-        "It looks at hired people only.",
-        "Nobody knows how those who were turned down would have done. A score that helped decide who was hired varies "
-        "less among the hired, so its correlation here is smaller than among all applicants; a weak one can even turn "
-        "negative.",
+        "It cannot see where nobody was hired.",
+        "Corrected values assume that performance rises in a straight line with the score also there. No test can "
+        "check that; the bounds that assume nothing are wide, and stand with each technique.",
     ),
     (
-        "It is not corrected.",
-        "Performance ratings are themselves noisy, which pulls every number towards 0. No correction for that noise or "
-        "for selection is applied, so compare with published observed values, never with corrected ones.",
+        "It knows performance through managers' ratings only.",
+        "Error that differs from rater to rater is corrected for. A bias that all raters share is not, and looks like "
+        "performance.",
     ),
     (
         "It is observational.",
@@ -40,72 +49,43 @@ CANNOT_CLAIM: tuple[tuple[str, str], ...] = (
         "No candidate, employee or interviewer is scored, predicted or ranked, here or anywhere in the system.",
     ),
 )
+_WIDTH = 110
+_SAID = {
+    SUPPORTED: "for {}, the scores predict later performance",
+    PROMISING: "for {}, they probably predict it",
+    CONTRADICTED: "for {}, there is no useful validity",
+    INCONCLUSIVE: "for {}, the data cannot tell yet",
+    NOT_ESTIMABLE: "for {}, the correction was refused or there are too few reviewed hires",
+}
 
 
-@dataclass(frozen=True)
-class Line:
-    """One technique: the word, the sentence, and the same with raters who had not interviewed the hire."""
-
-    technique: str
-    label: str
-    verdict: str
-    sentence: str
-    caution: str
-    independent: str
-
-
-def lines(estimates: pd.DataFrame) -> list[Line]:
-    """One line per technique, alphabetical."""
-    everyone = headline_rows(estimates)
-    independent = headline_rows(estimates, "independent_raters").set_index("technique")
-    return [
-        Line(
-            technique=str(row.technique),
-            label=str(row.label),
-            verdict=str(row.verdict),
-            sentence=str(row.verdict_sentence),
-            caution=_caution(row.status, row.reason),
-            independent=_independent(independent, str(row.technique)),
-        )
-        for row in everyone.itertuples()
-    ]
-
-
-def summary(estimates: pd.DataFrame) -> str:
+def summary(found: Sequence[Technique]) -> str:
     """The whole answer in one or two sentences."""
-    verdicts = headline_rows(estimates)["verdict"].tolist()
-    if not verdicts:
+    if not found:
         return "No interview scores have reached the warehouse yet, so there is nothing to compare with performance."
-    seen, opposite = verdicts.count("predicts"), verdicts.count("opposite sign")
-    unclean = verdicts.count("predicts, not clean")
-    open_ = verdicts.count("no evidence yet")
-    rest = len(verdicts) - seen - unclean - opposite - open_
     parts = []
-    if seen:
-        parts.append(f"for {_of(seen)}, hires who scored higher were later rated higher")
-    if unclean:
-        parts.append(
-            f"for {_of(unclean)}, hires who scored higher were later rated higher, but often by their own interviewers"
-        )
-    if opposite:
-        parts.append(f"for {_of(opposite)}, hires who scored higher were later rated lower")
-    if open_:
-        parts.append(f"for {_of(open_)}, the data cannot tell yet")
-    if rest:
-        parts.append(f"for {_of(rest)}, there are too few reviewed hires to say anything")
-    return f"Of {words.plural(len(verdicts), 'technique')}: {'; '.join(parts)}."
+    for verdict, sentence in _SAID.items():
+        names = [one.label for one in found if one.verdict == verdict]
+        if names:
+            listed = f" ({', '.join(names)})" if verdict in (SUPPORTED, PROMISING, CONTRADICTED) else ""
+            parts.append(sentence.format(_of(len(names)) + listed))
+    return f"Of {words.plural(len(found), 'technique')}: {'; '.join(parts)}."
 
 
 def text(frames: dict[str, pd.DataFrame], estimates: str, coverage: str, quality: str) -> Iterator[str]:
     """The lines of the terminal answer; the arguments name the tables."""
-    rows = headline_rows(frames[estimates])
-    yield textwrap.fill(summary(frames[estimates]), 110)
-    if len(rows):
+    found = techniques(frames[estimates])
+    yield textwrap.fill(summary(found), _WIDTH)
+    if found:
         yield ""
-        yield from _columns(rows, headline_rows(frames[estimates], "independent_raters").set_index("technique"))
+        yield from _columns(found)
         yield ""
-        yield "r is the observed correlation of interview score with later performance rating among reviewed hires, not"
-        yield "corrected for selection or rating noise. Order is alphabetical. Brackets hold 95 % intervals."
+        yield textwrap.fill(
+            "r: observed correlation of score and later rating among reviewed hires. ρ: corrected for rating error and "
+            "selection, and pooled. Brackets hold 95 % intervals. Order is alphabetical.",
+            _WIDTH,
+        )
+        yield textwrap.fill(f"Words: {RULE}", _WIDTH)
     yield from _coverage_lines(frames[coverage])
     yield from _quality_lines(frames[quality])
 
@@ -114,41 +94,14 @@ def _of(n: int) -> str:
     return ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[n] if n < 10 else str(n)
 
 
-def _caution(status: object, reason: object) -> str:
-    if status not in ("ok", "low_n") or words.missing(reason) or not str(reason):
-        return ""
-    return str(reason)[0].upper() + str(reason)[1:] + "."
-
-
-def _independent(rows: pd.DataFrame, technique: str) -> str:
-    if technique not in rows.index:
-        return ""
-    row = rows.loc[technique]
-    if row["verdict"] == "withheld":
-        return f"Raters who had not interviewed the hire: {row['reason']}."
-    if words.missing(row["value"]):
-        return f"Raters who had not interviewed the hire: {row['verdict']}."
-    numbers = f"r {correlation(row['value'])} {correlation_interval(row['lo'], row['hi'])}, n {people(row['n'])}"
-    return f"Raters who had not interviewed the hire: {numbers}."
-
-
-def _columns(rows: pd.DataFrame, independent: pd.DataFrame) -> Iterator[str]:
-    width = max(len(label) for label in rows["label"])
-    yield f"  {'technique':<{width}}  {'r':>5}  {'95 % interval':<14} {'n':>6}  verdict"
-    for row in rows.itertuples():
-        interval = correlation_interval(row.lo, row.hi) or words.NOTHING
-        numbers = f"{correlation(row.value):>5}  {interval:<14} {people(row.n):>6}"
-        yield f"  {row.label:<{width}}  {numbers}  {_verdict_in_a_line(row, independent)}"
-
-
-def _verdict_in_a_line(row: Any, independent: pd.DataFrame) -> str:
-    if row.verdict == "no evidence yet" and not words.missing(row.mdv):
-        return f"{row.verdict} (could only have seen r ≥ {correlation(row.mdv)})"
-    if row.verdict == "predicts, not clean" and row.technique in independent.index:
-        other = independent.loc[row.technique]
-        numbers = f"{correlation(other['value'])} {correlation_interval(other['lo'], other['hi'])}".strip()
-        return f"{row.verdict} (independent raters: {numbers})"
-    return str(row.verdict)
+def _columns(found: Sequence[Technique]) -> Iterator[str]:
+    width = max(len(one.label) for one in found)
+    yield f"  {'technique':<{width}}  {'r observed':<16}  {'ρ pooled':<16}  {'n':>6}  verdict"
+    for one in found:
+        observed, pooled = (one.rungs[rung].text() or words.NOTHING for rung in (OBSERVED, POOLED))
+        yield f"  {one.label:<{width}}  {observed:<16}  {pooled:<16}  {people(one.n):>6}  {one.verdict}"
+        if one.verdict == NOT_ESTIMABLE:
+            yield textwrap.fill(f"({one.refusal})", _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
 
 
 def _coverage_lines(frame: pd.DataFrame) -> Iterator[str]:

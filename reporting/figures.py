@@ -1,4 +1,4 @@
-"""Frames of the report shaped into figures: a chart, its words, and the numbers behind it as a table."""
+"""Frames about people and process shaped into figures: a chart, its words, and the numbers behind it as a table."""
 
 from __future__ import annotations
 
@@ -10,20 +10,11 @@ import pandas as pd
 
 from reporting import charts, words
 from reporting.intervals import wilson
-from reporting.theme import ACCENT, ACCENT_SOFT, SURFACE
-from reporting.words import correlation, correlation_interval, count, people, percent, percent_interval
+from reporting.words import count, people, percent, percent_interval
 
 ON_TIME_HOURS = 24
 _ECDF_LAST_HOUR = 120
 _QUARTERS_SHOWN = 8
-_POINT_FILLS = {"predicts": ACCENT, "opposite sign": ACCENT, "predicts, not clean": ACCENT_SOFT}
-_FOREST_NOTE = (
-    "Bars are 95 % intervals. Filled point: the interval leaves out 0, and stays so after allowing for the number of "
-    "techniques looked at. Half-tone: so too, but more than a fifth of the hires were rated by somebody who had "
-    "interviewed them, which can inflate the number. Hollow: the data cannot tell. The order is alphabetical and ranks "
-    "nothing. Short grey line: mean observed correlation in published studies of many firms (McDaniel et al. 1994), "
-    "whose ratings and selection differ from yours."
-)
 _LOAD_BINS = ("1", "2", "3", "4", "5 or more")
 
 
@@ -55,65 +46,6 @@ class Panel:
     title: str
     note: str
     figures: tuple[Figure, ...] = field(default=())
-
-
-def headline_rows(estimates: pd.DataFrame, variant: str = "all_raters") -> pd.DataFrame:
-    """Rung 1 of every technique over all job families, in alphabetical order: an order that ranks nothing."""
-    chosen = estimates[
-        (estimates["metric"] == "r_obs")
-        & (estimates["job_family"] == "all")
-        & (estimates["variant"] == variant)
-        & (estimates["technique"] != "unmapped")
-    ]
-    labels = [words.name_of(technique, words.TECHNIQUES) for technique in chosen["technique"]]
-    return chosen.assign(label=labels).sort_values("label", ignore_index=True)
-
-
-def forest(estimates: pd.DataFrame) -> Figure | None:
-    """Observed correlation with interval and n, one row a technique."""
-    rows = headline_rows(estimates)
-    if rows.empty:
-        return None
-    rows = rows.assign(
-        numbers=[_forest_numbers(row) for row in rows.itertuples()],
-        fill=rows["verdict"].map(_POINT_FILLS).fillna(SURFACE),
-        reference=rows["technique"].map(dict(words.PUBLISHED_OBSERVED_R)),
-    )
-    for column in ("value", "lo", "hi", "reference"):
-        rows[column] = pd.to_numeric(rows[column]).astype(float)
-    keep = ["label", "value", "lo", "hi", "numbers", "fill", "reference"]
-    alt = "Observed correlation of interview score with later performance rating, 95 % interval. " + "; ".join(
-        f"{row.label}: {row.numbers}" for row in rows.itertuples()
-    )
-    table = Table(
-        heads=("Technique", "r", "95 % interval", "Reviewed hires", "Could have seen r ≥", "Verdict"),
-        rows=tuple(
-            (
-                str(row.label),
-                correlation(row.value),
-                correlation_interval(row.lo, row.hi),
-                people(row.n),
-                correlation(row.mdv),
-                str(row.verdict),
-            )
-            for row in rows.itertuples()
-        ),
-        numeric=frozenset({1, 2, 3, 4}),
-    )
-    return Figure(
-        id="forest",
-        title="What was seen, technique by technique",
-        alt=alt,
-        table=table,
-        chart=charts.forest(rows[keep], alt),
-        note=_FOREST_NOTE,
-    )
-
-
-def _forest_numbers(row: Any) -> str:
-    if words.missing(row.value):
-        return f"{row.verdict} · n {people(row.n)}" if not words.missing(row.n) else str(row.verdict)
-    return f"{correlation(row.value)}  {correlation_interval(row.lo, row.hi)} · n {people(row.n)}"
 
 
 def coverage(frame: pd.DataFrame) -> Figure | None:

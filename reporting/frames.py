@@ -11,7 +11,15 @@ import pandas as pd
 
 Frames = Mapping[str, pd.DataFrame]
 
-ESTIMATES = "validity.technique_estimates"
+ESTIMATES = "validity.validity_estimates"
+RELIABILITY = "validity.validity_reliability"
+DIAGNOSTICS = "validity.validity_diagnostics"
+SENSITIVITY = "validity.validity_sensitivity"
+INCREMENTAL = "validity.validity_incremental"
+POWER = "validity.validity_power"
+EXPECTANCY = "validity.validity_expectancy"
+SCATTER = "validity.validity_scatter"
+WARNINGS = "validity.validity_warnings"
 COVERAGE = "marts_validity.validity_coverage"
 FUNNEL = "marts_recruiting.funnel_by_stage"
 LOAD = "marts_interviewing.interviewer_load"
@@ -23,15 +31,38 @@ MATCH_RATES = "marts_ops.link_match_rates"
 RECONCILIATION = "marts_ops.hire_reconciliation"
 STREAMS = "marts_ops.stream_health"
 QUALITY = "marts_ops.data_quality_summary"
-DEFINITIONS = "marts_ops.metric_definitions"
 CHECKS = "checks"
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     ESTIMATES: (
-        *("metric", "rung", "technique", "job_family", "variant", "criterion", "value", "lo", "hi", "level", "n"),
-        *("status", "reason", "mdv", "n_contaminated", "n_same_rater", "verdict", "verdict_sentence"),
-        *("interval_method", "as_of", "definition_version"),
+        *("technique", "job_family", "attribute", "variant", "rung", "value", "lo", "hi", "n", "n_applicants"),
+        *("status", "reason", "q_value", "probability_positive", "lo_rater_aware", "hi_rater_aware"),
+        *("literature_value", "literature_lo", "literature_hi", "literature_source", "mdv", "n_contaminated"),
+        *("n_same_rater", "verdict", "as_of", "lineage_id"),
     ),
+    RELIABILITY: ("job_family", "variant", "method", "value", "lo", "hi", "n_pairs", "n_raters", "status", "reason"),
+    DIAGNOSTICS: (
+        *("technique", "job_family", "variant", "n_applicants", "n_scored", "n_hired", "n_rated", "u"),
+        *("selection_ratio", "extrapolation_share", "unrecorded_share", "effective_n", "leave_one_out_lo"),
+        *("leave_one_out_hi", "p_quadratic"),
+    ),
+    SENSITIVITY: ("technique", "job_family", "kind", "setting", "value", "lo", "hi"),
+    INCREMENTAL: (
+        *("technique", "job_family", "r2_all", "delta_r2", "delta_r2_lo", "delta_r2_hi", "interview_hours_per_year"),
+        *("hours_share", "n", "status", "reason"),
+    ),
+    POWER: (
+        *("technique", "job_family", "n", "hires_per_year", "half_width", "target_half_width", "n_needed"),
+        *("precision_on", "mdv_operational", "status", "reason"),
+    ),
+    EXPECTANCY: (
+        *("technique", "job_family", "kind", "third", "share_good", "lo", "hi", "base_rate", "n", "status", "reason"),
+    ),
+    SCATTER: (
+        *("technique", "job_family", "score_lo", "score_hi", "n_applicants", "n_hired", "n_rated", "mean_rating"),
+        *("lo", "hi", "status"),
+    ),
+    WARNINGS: ("job_family", "sentence"),
     COVERAGE: ("job_family", "step_order", "step", "n", "share"),
     FUNNEL: (
         *("job_family", "cohort_quarter", "canonical_stage", "stage_order", "n_entered", "n_advanced", "n_hired"),
@@ -58,7 +89,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("n_quarantined", "hours_since_success"),
     ),
     QUALITY: ("metric", "value", "n", "note"),
-    DEFINITIONS: ("metric_id", "name", "definition", "definition_version"),
     CHECKS: ("check", "table", "severity", "status", "reason", "n_failing", "message"),
 }
 TABLES: tuple[str, ...] = tuple(name for name in COLUMNS if name != CHECKS)

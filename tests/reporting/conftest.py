@@ -8,46 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from validity.ladder import technique_estimates
-
-AS_OF = datetime(2026, 8, 23, tzinfo=UTC)
-FAMILIES = ("engineering", "data", "product", "design", "sales")
-TRUTH = {
-    "structured_behavioural": 0.34,
-    "pair_coding": 0.26,
-    "system_design": 0.18,
-    "work_sample": 0.22,
-    "unstructured_chat": 0.02,
-    "manager_screen": 0.08,
-    "reference_call": 0.05,
-}
-PEOPLE = {"pair_coding": 150, "system_design": 110, "work_sample": 96, "reference_call": 17}
-
-
-def estimates(seed: int = 4) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    parts = [_pairs(rng, technique, rho, PEOPLE.get(technique, 262)) for technique, rho in TRUTH.items()]
-    pairs = pd.concat(parts, ignore_index=True)
-    scores = pairs.assign(attribute="overall", is_hired=True)
-    coverage = pd.DataFrame({"job_family": ["all"], "step_order": [1], "step": ["hired"], "n": [409]})
-    return technique_estimates(pairs, scores, pairs, coverage, AS_OF)
-
-
-def _pairs(rng: np.random.Generator, technique: str, rho: float, n: int) -> pd.DataFrame:
-    talent = rng.standard_normal(n)
-    return pd.DataFrame(
-        {
-            "connection_id": "greenhouse_main",
-            "application_id": [f"{technique}-{i}" for i in range(n)],
-            "job_family": rng.choice(FAMILIES, n, p=[0.42, 0.2, 0.18, 0.08, 0.12]),
-            "technique": technique,
-            "score": np.clip(np.round(2 * (3 + talent)) / 2, 1, 5),
-            "performance_rating_z": rho * talent + np.sqrt(1 - rho**2) * rng.standard_normal(n),
-            "interviewer_id": [f"i{k}" for k in rng.integers(0, 40, n)],
-            "rater_was_interviewer": rng.random(n) < (0.31 if technique == "manager_screen" else 0.12),
-            "is_contaminated": rng.random(n) < 0.05,
-        }
-    )
+from tests.reporting.result_tables import AS_OF, result_tables
 
 
 def coverage() -> pd.DataFrame:
@@ -230,7 +191,7 @@ def health() -> dict[str, pd.DataFrame]:
 
 def all_frames() -> dict[str, pd.DataFrame]:
     return {
-        "validity.technique_estimates": estimates(),
+        **result_tables(),
         "marts_validity.validity_coverage": coverage(),
         "marts_recruiting.funnel_by_stage": funnel(),
         "marts_interviewing.interviewer_load": load(),
@@ -247,6 +208,16 @@ def all_frames() -> dict[str, pd.DataFrame]:
 @pytest.fixture(scope="session")
 def frames() -> dict[str, pd.DataFrame]:
     return all_frames()
+
+
+@pytest.fixture(scope="session")
+def few_frames(frames) -> dict[str, pd.DataFrame]:
+    """With two techniques only, for tests that write the whole site often."""
+    few = ("structured_behavioural", "reference_call")
+    return {
+        name: frame[frame["technique"].isin(few)] if name.startswith("validity.") and "technique" in frame else frame
+        for name, frame in frames.items()
+    }
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,25 @@ pytestmark = [
 # Runs inside the page before anything else, and reports to itself or to the page around it.
 PROBE = """<script>
 const seen = {errors: [], blocked: []};
+// Names and numbers that are printed over each other, or over the edge of their chart.
+function overlaps() {
+  const found = [];
+  for (const svg of document.querySelectorAll("[data-chart] svg")) {
+    const all = [...svg.querySelectorAll("text")]
+      .filter(t => t.textContent.trim() && t.getAttribute("opacity") !== "0");
+    const edge = svg.getBoundingClientRect();
+    const boxes = all.map(t => [t.textContent, t.getBoundingClientRect()]);
+    boxes.forEach(([a, p], i) => {
+      if (p.left < edge.left - 4 || p.right > edge.right + 4) found.push("cut: " + a);
+      boxes.slice(i + 1).forEach(([b, q]) => {
+        const wide = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+        const high = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+        if (a !== b && wide > 1 && high > 4) found.push(a + " | " + b);
+      });
+    });
+  }
+  return found;
+}
 window.addEventListener("error", e => seen.errors.push(String(e.message)));
 window.addEventListener("unhandledrejection", e => seen.errors.push(String(e.reason)));
 document.addEventListener("securitypolicyviolation", e => seen.blocked.push(e.blockedURI));
@@ -41,6 +60,7 @@ window.addEventListener("load", () => setTimeout(() => {
     text: getComputedStyle(document.body).color,
     scrollWidth: document.documentElement.scrollWidth,
     widestChart: Math.max(0, ...charts.map(c => c.querySelector("svg").getBoundingClientRect().width)),
+    overlaps: overlaps(),
     colours: [...document.querySelectorAll("svg [fill^='var']")].slice(0, 50).map(e => getComputedStyle(e).fill),
   });
   (parent === window ? window : parent).postMessage(JSON.stringify(seen), "*");
@@ -93,6 +113,21 @@ def test_nothing_is_wider_than_a_phone(site: Path, name: str, tmp_path: Path) ->
     assert seen["scrollWidth"] <= 390
     assert 200 < seen["widestChart"] <= 390
     assert seen["drawn"] == seen["charts"]
+
+
+def test_no_text_of_a_lane_chart_is_cut_off_or_printed_over_another_on_a_phone(site: Path, tmp_path: Path) -> None:
+    for name in ("index.html", "techniques.html", "decisions.html"):
+        assert look(site / f"phone_{name}", tmp_path / name)["overlaps"] == []
+
+
+def test_the_probe_sees_an_overlap_when_there_is_one(few_frames, generated_at, tmp_path: Path) -> None:
+    estimates = few_frames["validity.validity_estimates"].replace(
+        {"technique": {"structured_behavioural": "a_name_of_a_technique_too_long_for_a_phone"}}
+    )
+    page = write_site(few_frames | {"validity.validity_estimates": estimates}, tmp_path / "site", generated_at)[0]
+    page.write_text(page.read_text().replace("<head>", "<head>" + PROBE, 1))
+    (tmp_path / "site" / "phone.html").write_text(AROUND % page.name)
+    assert look(tmp_path / "site" / "phone.html", tmp_path / "profile")["overlaps"]
 
 
 def test_dark_mode_turns_page_and_charts(site: Path, tmp_path: Path) -> None:

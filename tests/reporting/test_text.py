@@ -2,18 +2,25 @@ from __future__ import annotations
 
 import re
 
+from reporting.ladder import RULE
 from reporting.text import answer
-from validity.publication import shown
 
 
-def test_a_line_a_technique_with_validity_interval_n_and_verdict(frames) -> None:
-    estimates = shown(frames["validity.technique_estimates"])
-    lines = answer(frames | {"validity.technique_estimates": estimates}).splitlines()
+def test_a_line_a_technique_with_both_rungs_interval_n_and_verdict(frames) -> None:
+    lines = answer(frames).splitlines()
     table = [line for line in lines if re.match(r"  (Hiring|Pair|Reference|Structured|System|Unstructured|Work)", line)]
     assert len(table) == 7
-    assert any(re.search(r"Structured behavioural +\.\d\d +\[.*\] +\d+  predicts", line) for line in table)
-    assert any("no evidence yet (could only have seen r ≥ ." in line for line in table)
-    assert max(len(line) for line in table) <= 120
+    assert any(
+        re.search(r"Structured behavioural +\.24 \[\.12, \.36\] +\.39 \[\.26, \.52\] +262  supported", line)
+        for line in table
+    )
+    assert any(re.search(r"Reference call +– +– +17  not estimable", line) for line in table)
+    assert any("(fewer than 30 reviewed hires)" in line for line in lines)
+    assert max(len(line) for line in lines) <= 120
+
+
+def test_the_rule_of_the_words_stands_beneath(frames) -> None:
+    assert RULE in " ".join(answer(frames).split())
 
 
 def test_the_data_quality_summary_follows(frames) -> None:
