@@ -270,7 +270,7 @@ def measure(name: str) -> str:
 
 
 HEAD = (
-    "| size | hires | interviewed | corrected validities | seconds | CPU seconds | peak GB (with making the marts) | budget |\n"
+    "| size | hires | interviewed | corrected validities | seconds | CPU seconds | peak GB, marts included | budget |\n"
     "|---|---|---|---|---|---|---|---|"
 )
 
