@@ -231,7 +231,7 @@ def _no_matrices(p: int) -> tuple[Array, Array]:
 
 def _warnings(found: Computed, largest_extrapolation: float) -> list[str]:
     sample, sentences = found.sample, list(found.sample.notes)
-    if sample.criterion.has_one_rater_only:
+    if sample.criterion.has_one_rater_only and found.model.method == "stated":
         sentences.append(ONE_RATER)
     if found.question.design == "predictive":
         beyond = f"Up to {largest_extrapolation:.0%} of the rejected scored outside the range of the hired."
