@@ -8,14 +8,14 @@ where nothing is unfair: say so beside every intercept test.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import exp, isfinite, pi, sqrt
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtr
 from scipy.stats import f as f_distribution
-from scipy.stats import norm
 
 from validity.estimate import Estimate, refused
 
@@ -93,7 +93,7 @@ def within_group_lines(x: Any, y: Any, group: Any) -> list[Line]:
     ['a: 0.0 1.0', 'b: 1.6 0.3']
     """
     frame = _complete(x, y, group)
-    return [_line(label, part) for label, part in frame.groupby("group", sort=True)]
+    return [_line(label, part["x"], part["y"]) for label, part in frame.groupby("group", sort=True)]
 
 
 def step_down(x: Any, y: Any, group: Any) -> StepDown:
@@ -116,7 +116,7 @@ def step_down(x: Any, y: Any, group: Any) -> StepDown:
     (True, True)
     """
     frame = _complete(x, y, group)
-    lines = [_line(label, part) for label, part in frame.groupby("group", sort=True)]
+    lines = [_line(label, part["x"], part["y"]) for label, part in frame.groupby("group", sort=True)]
     if len(lines) < 2:
         raise ValueError(f"`group`: {len(lines)} groups, expected 2 or more.")
     dummies = np.stack([frame["group"].to_numpy() == line.group for line in lines[1:]], axis=1).astype(float)
@@ -234,10 +234,11 @@ def _estimate(
     reference: pd.DataFrame, part: pd.DataFrame, level: float, n_bootstrap: int, seed: int, version: str
 ) -> Estimate:
     both = pd.concat([reference, part])
-    effect = d_mod(_line("referent", reference), _line("focal", part))
+    effect = d_mod(_line("referent", reference["x"], reference["y"]), _line("focal", part["x"], part["y"]))
     tests = step_down(both["x"], both["y"], both["group"])
     rng = np.random.default_rng(seed)
-    draws = np.array([_resampled(reference, part, rng) for _ in range(n_bootstrap)])
+    rows = [frame[["x", "y"]].to_numpy(dtype=float) for frame in (reference, part)]
+    draws = np.array([_resampled(*rows, rng) for _ in range(n_bootstrap)])
     lo, hi = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(
         value=effect.signed,
@@ -257,11 +258,12 @@ def _estimate(
     )
 
 
-def _resampled(reference: pd.DataFrame, part: pd.DataFrame, rng: np.random.Generator) -> float:
-    drawn = [frame.iloc[rng.integers(len(frame), size=len(frame))] for frame in (reference, part)]
-    if any(frame["x"].nunique() < 2 or frame["y"].nunique() < 2 for frame in drawn):
+def _resampled(reference: Array, part: Array, rng: np.random.Generator) -> float:
+    """Signed d_mod of groups drawn again, each an array of rows x, y; NaN where x or y do not vary."""
+    drawn = [rows[rng.integers(len(rows), size=len(rows))] for rows in (reference, part)]
+    if any((np.ptp(rows, axis=0) == 0).any() for rows in drawn):
         return float("nan")
-    return d_mod(_line("referent", drawn[0]), _line("focal", drawn[1])).signed
+    return d_mod(_line("referent", *drawn[0].T), _line("focal", *drawn[1].T)).signed
 
 
 def _complete(x: Any, y: Any, group: Any) -> pd.DataFrame:
@@ -272,8 +274,8 @@ def _complete(x: Any, y: Any, group: Any) -> pd.DataFrame:
     return kept
 
 
-def _line(label: Any, part: pd.DataFrame) -> Line:
-    x, y = part["x"].to_numpy(dtype=float), part["y"].to_numpy(dtype=float)
+def _line(label: Any, scores: Any, criterion: Any) -> Line:
+    x, y = np.asarray(scores, dtype=float), np.asarray(criterion, dtype=float)
     if len(x) < 3 or np.ptp(x) == 0:
         raise ValueError(f"`x` of group {label!r}: {len(x)} rows, expected 3 or more with different scores.")
     dx, dy = x - x.mean(), y - y.mean()
@@ -306,14 +308,19 @@ def _f_test(small: float, large: float, df1: int, df2: int) -> FTest:
 
 
 def _mass(line: Line, a: float, b: float) -> float:
-    return float(norm.cdf(b, line.mean_x, line.sd_x) - norm.cdf(a, line.mean_x, line.sd_x))
+    return _below(line, b) - _below(line, a)
+
+
+def _below(line: Line, x: float) -> float:
+    """Share of the group's normal scores below x; `ndtr`, for a bootstrap asks a hundred thousand times."""
+    return float(ndtr((x - line.mean_x) / line.sd_x))
 
 
 def _parts(line: Line, lo: float, hi: float, crossing: float | None) -> list[tuple[float, float, float]]:
     """Pieces of the range on one side of the crossing each, and the share of its people that a piece holds."""
     if crossing is None or not isfinite(crossing):
         return [(lo, hi, _mass(line, lo, hi))]
-    below = float(norm.cdf(crossing, line.mean_x, line.sd_x))
+    below = _below(line, crossing)
     return [
         (lo, crossing, _mass(line, lo, crossing) / below),
         (crossing, hi, _mass(line, crossing, hi) / (1 - below)),
@@ -323,5 +330,5 @@ def _parts(line: Line, lo: float, hi: float, crossing: float | None) -> list[tup
 def _integral(line: Line, a: float, b: float, intercept: float, slope: float) -> float:
     """``∫ (intercept + slope·x) φ(x) dx`` from a to b for the group's normal density, in closed form."""
     za, zb = (a - line.mean_x) / line.sd_x, (b - line.mean_x) / line.sd_x
-    density = float(norm.pdf(za) - norm.pdf(zb))
-    return (intercept + slope * line.mean_x) * float(norm.cdf(zb) - norm.cdf(za)) + slope * line.sd_x * density
+    density = (exp(-za * za / 2) - exp(-zb * zb / 2)) / sqrt(2 * pi)
+    return (intercept + slope * line.mean_x) * _mass(line, a, b) + slope * line.sd_x * density
