@@ -237,8 +237,8 @@ def _estimate(
     effect = d_mod(_line("referent", reference["x"], reference["y"]), _line("focal", part["x"], part["y"]))
     tests = step_down(both["x"], both["y"], both["group"])
     rng = np.random.default_rng(seed)
-    rows = [frame[["x", "y"]].to_numpy(dtype=float) for frame in (reference, part)]
-    draws = np.array([_resampled(*rows, rng) for _ in range(n_bootstrap)])
+    own, other = (frame[["x", "y"]].to_numpy(dtype=float) for frame in (reference, part))
+    draws = np.array([_resampled(own, other, rng) for _ in range(n_bootstrap)])
     lo, hi = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(
         value=effect.signed,
