@@ -20,6 +20,8 @@ TOLERANCE = 1e-8
 """Largest change of a standardised moment at which EM has converged."""
 STEP = 1e-5
 """Of the numerical derivative of an EM step."""
+UNIDENTIFIED = 1e-3
+"""EM leaves a direction where it is that nobody's scores speak of (two interviews that no job family has both)."""
 MAX_STEP = 32.0
 """Longest extrapolation between EM steps."""
 CACHE_BYTES = 1_000_000
@@ -132,7 +134,7 @@ def linearise(moments: PatternMoments, fit: NormalFit) -> Linearised:
     neighbours = np.vstack([point, point + STEP * np.eye(len(point))])
     moved = _vector(*_maximise(_expected(_fixed(moments), gaps, *_point(neighbours, q))))
     rate = (moved[1:] - moved[0]).T / STEP
-    return Linearised(fit, np.linalg.inv(np.eye(len(point)) - rate))
+    return Linearised(fit, np.linalg.pinv(np.eye(len(point)) - rate, rcond=UNIDENTIFIED))
 
 
 def refit(moments: PatternMoments, at: Linearised) -> NormalFit:

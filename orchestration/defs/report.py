@@ -58,7 +58,10 @@ def site() -> dg.MaterializeResult:
         metadata={
             "n_pages": len(pages),
             "path": dg.MetadataValue.path(str(pages[0])),
-            **{name: dg.MetadataValue.md(f"![{name}](data:image/png;base64,{_text(png)})") for name, png in drawn.items()},
+            **{
+                name: dg.MetadataValue.md(f"![{name}](data:image/png;base64,{_text(png)})")
+                for name, png in drawn.items()
+            },
         }
     )
 

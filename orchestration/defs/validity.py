@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pandas as pd
 
 from orchestration import progress
 from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
+
+if TYPE_CHECKING:
+    from orchestration.lineage import Lineage
 
 SCHEMA = "validity"
 UNSUPPRESSED = "validity_unsuppressed"
@@ -97,17 +101,38 @@ def _spec(name: str, meaning: str, deps: list[dg.AssetKey]) -> dg.AssetSpec:
 
 
 def estimates(as_of: datetime) -> dict[str, pd.DataFrame]:
-    """Estimate everything and write both schemas; the tables as they may be published, by name."""
-    from orchestration.lineage import SEED, lineage
+    """The tables as they may be published; made again only if a load, the SQL, the code or the seed changed."""
+    from orchestration.lineage import lineage
+    from validity.analysis import DEFINITION_VERSION
+
+    made = lineage(as_of, DEFINITION_VERSION)
+    kept = kept_estimates(made.stamp["lineage_id"])
+    if kept:
+        progress.tell("  nothing changed since the last estimates; they are kept")
+    return kept or fresh_estimates(as_of, made)
+
+
+def kept_estimates(lineage_id: str) -> dict[str, pd.DataFrame]:
+    """The tables of the last time if they were made from the same inputs, else nothing."""
+    from orchestration.warehouse import frame, tables
+
+    wanted = [f"{SCHEMA}.{name}" for name in result_tables()]
+    if not set(wanted) <= set(tables([SCHEMA])):
+        return {}
+    found = {name: frame(f"{SCHEMA}.{name}") for name in result_tables()}
+    return found if set(found[LINEAGE]["lineage_id"]) == {lineage_id} else {}
+
+
+def fresh_estimates(as_of: datetime, made: "Lineage") -> dict[str, pd.DataFrame]:
+    """Estimate everything and write both schemas."""
     from orchestration.warehouse import query, write_frame
-    from validity.analysis import DEFINITION_VERSION, analyse
+    from validity.analysis import analyse
     from validity.families import Marts
     from validity.publication import shown
     from validity.tables import frames
 
     marts = Marts(**{name: query(statement) for name, statement in INPUTS.items()})
-    results = analyse(marts, as_of, seed=SEED, progress=lambda sentence: progress.tell(f"  {sentence}"))
-    made = lineage(as_of, DEFINITION_VERSION)
+    results = analyse(marts, as_of, seed=made.stamp["seed"], progress=lambda sentence: progress.tell(f"  {sentence}"))
     tables = frames(results, made.stamp)
     for name, table in tables.items():
         write_frame(f"{UNSUPPRESSED}.{name}", table)

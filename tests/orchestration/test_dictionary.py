@@ -1,7 +1,8 @@
 """The words of the published tables are complete, and the page and the file say the same."""
 
-from orchestration.dictionary import ESTIMATES, PAGE, dictionary, text
 from validity.ladder import COLUMNS
+
+from orchestration.dictionary import ESTIMATES, PAGE, dictionary, text
 
 
 def test_the_page_is_what_the_dbt_project_says() -> None:

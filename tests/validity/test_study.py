@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validity.moments import PatternMoments
-from validity.normal import fit_missing, fit_normal
+from validity.normal import fit_missing, fit_normal, linearise, refit
 from validity.sample import SufficientScores, _cells
 from validity.selection import pearson_lawley
 from validity.simulation import SCENARIOS, SimulatedStudy, simulate, true_validity
@@ -179,6 +179,37 @@ def test_hidden_information_has_a_curve_and_a_recorded_score_takes_the_bias_away
     assert curve.is_monotonic_increasing
     assert not any("No decision-time score" in sentence for sentence in recorded.warnings)
     assert any("No decision-time score" in sentence for sentence in hidden.warnings)
+
+
+def test_families_that_share_only_some_interviews_are_studied_together(one: SimulatedStudy) -> None:
+    """Two interviews that nobody has both of: their covariance is unknown, and no interval may hang on it."""
+    families = pd.Series(np.where(np.arange(len(one.scores)) % 2, "a", "b"), index=one.scores.index)
+    scores = one.scores.assign(
+        attribute_2=one.scores["attribute_2"].where(families == "a"),
+        attribute_3=one.scores["attribute_3"].where(families == "b"),
+    )
+    found = run(one, scores=scores, strata=families, stages=dict.fromkeys(scores.columns, 1))
+    third = found.estimates.query("rung == 3")
+    assert (third["status"] == "ok").all(), third["reason"].tolist()
+    assert ((third["hi"] - third["lo"]) > 0.05).all()
+    assert found.diagnostics["undefined_share"].max() == 0
+
+
+def test_a_bootstrap_to_first_order_agrees_with_one_that_is_carried_through() -> None:
+    """Gaps of a fifth: the intervals that one EM step and its response give against EM run to its end."""
+    rng = np.random.default_rng(8)
+    rows = rng.multivariate_normal(np.zeros(4), 0.6 * np.eye(4) + 0.4, size=600)
+    rows[rng.random(rows.shape) < 0.2] = np.nan
+    rows[rng.random(600) < 0.5, 3] = np.nan
+    rows = rows[~np.isnan(rows).all(axis=1)]
+    data = PatternMoments.from_rows(rows)
+    weights = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=40).astype(float)
+    drawn = PatternMoments.from_rows(rows, weights)
+    quick = refit(drawn, linearise(data, fit_normal(data))).cov
+    full = fit_normal(drawn, tolerance=1e-7).cov
+    spread = full.std(axis=0)
+    assert (np.abs(quick - full).mean(axis=0) < 0.15 * spread).all()
+    np.testing.assert_allclose(quick.std(axis=0), spread, rtol=0.1)
 
 
 POOR: dict[str, Any] = {
