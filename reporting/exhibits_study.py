@@ -234,7 +234,7 @@ def reliability(tables: Tables) -> Exhibit | None:
             family_name(row.job_family),
             variant_name(row.variant),
             estimate_text(row),
-            RELIABILITY_METHODS.get(str(row.method), str(row.method)),
+            words.RELIABILITY_METHODS.get(str(row.method), str(row.method)),
             people(row.n_pairs),
             people(row.n_raters),
             text_of(row.reason),
@@ -248,13 +248,6 @@ def reliability(tables: Tables) -> Exhibit | None:
         RELIABILITY,
         frozenset({2, 4, 5}),
     )
-
-
-RELIABILITY_METHODS = {
-    "g_q_k": "generalizability coefficient G(q,k) for raters that overlap in part (Putka, Le, McCloy & Diaz 2008)",
-    "between_rater_covariance": "covariance of two raters of the same hire",
-    "stated": "stated, not estimated here",
-}
 
 
 def predictor_reliability(tables: Tables) -> Exhibit | None:

@@ -38,7 +38,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("technique", "job_family", "attribute", "variant", "rung", "value", "lo", "hi", "n", "n_applicants"),
         *("status", "reason", "q_value", "probability_positive", "lo_rater_aware", "hi_rater_aware"),
         *("literature_value", "literature_lo", "literature_hi", "literature_source", "mdv", "n_contaminated"),
-        *("n_same_rater", "verdict", "as_of", "lineage_id"),
+        *("n_same_rater", "verdict", "method", "as_of", "lineage_id"),
     ),
     RELIABILITY: ("job_family", "variant", "method", "value", "lo", "hi", "n_pairs", "n_raters", "status", "reason"),
     DIAGNOSTICS: (

@@ -102,6 +102,7 @@ class Technique:
     mdv: float | None
     rater_aware: Rung
     literature: Literature | None
+    pooling_method: str = ""
 
     @property
     def is_refused(self) -> bool:
@@ -168,6 +169,7 @@ def _technique(key: str, family: str, mine: pd.DataFrame) -> Technique | None:
         mdv=number(first["mdv"]),
         rater_aware=aware,
         literature=_literature(first),
+        pooling_method=str(rows[POOLED]["method"]) if POOLED in rows else "",
     )
 
 

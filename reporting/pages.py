@@ -48,11 +48,6 @@ from reporting.words import correlation, correlation_interval, count, people, pe
 
 Tables = dict[str, pd.DataFrame]
 _MARKS = {SUPPORTED: "seen", PROMISING: "half", INCONCLUSIVE: "open", CONTRADICTED: "against"}
-_RELIABILITY_METHODS = {
-    "stated": "not measured here",
-    "g_q_k": "from hires with two raters (G theory)",
-    "between_rater_covariance": "from hires with two raters (covariance)",
-}
 _VARIANTS = {"all_raters": "all raters", "independent_raters": "raters who had not interviewed the hire"}
 
 
@@ -239,7 +234,7 @@ def _reliability(frame: pd.DataFrame) -> Table:
                 correlation_interval(row.lo, row.hi)
                 if row.status in ("ok", "low_n") and row.method != "stated"
                 else "",
-                words.name_of(row.method, _RELIABILITY_METHODS),
+                words.name_of(row.method, words.RELIABILITY_METHODS),
                 people(row.n_pairs),
                 people(row.n_raters),
                 "" if words.missing(row.reason) else str(row.reason),

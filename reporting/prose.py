@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from reporting import words
@@ -25,11 +26,10 @@ UNTESTABLE = (
 )
 LITERATURE_LABEL = "literature, many firms; your criterion reliability and selection differ"
 OWN_RATERS_TOLERATED = 0.20
-_WORD_FOR_METHOD = {
-    "stated": "not measured here",
-    "g_q_k": "estimated here from hires with two raters",
-    "between_rater_covariance": "estimated here from hires with two raters",
-}
+_PRIOR = re.compile(r"prior\((-?[\d.]+),([\d.]+)\)")
+_FAMILIES = re.compile(r"pooled_over_(\d+)_job_families")
+_LIFTS = {(0.25, 0.20): ".13"}
+"""By mean and SD of a prior, how far it draws a technique without validity up (docs/methods.md)."""
 
 
 def paragraphs(findings: Findings) -> list[tuple[str, str]]:
@@ -137,10 +137,8 @@ def _corrected(findings: Findings) -> Iterator[str]:
         lo, hi = correlation(one.rater_aware.lo), correlation(one.rater_aware.hi)
         yield f"Few people gave the ratings; allowing for who they happen to be, the interval is {lo} to {hi}."
     if fourth.value is not None:
-        yield (
-            "Pooled, that is drawn towards the other estimates or the stated prior, it is "
-            f"{fourth.spoken()}: read this one."
-        )
+        towards, remark = _drawn_towards(one.pooling_method)
+        yield f"Pooled, that is drawn towards {towards}, it is {fourth.spoken()}: read this one.{remark}"
     if one.leans_on_pooling:
         yield "Without the pooling the interval includes 0, so the verdict leans on it."
     if one.verdict in (SUPPORTED, PROMISING) and not one.rungs[OBSERVED].excludes_zero:
@@ -148,6 +146,24 @@ def _corrected(findings: Findings) -> Iterator[str]:
             "The observed number alone would not show it; the verdict rests on the correction. Among hires a technique "
             "can look useless, because those with a low score were hired for other strengths."
         )
+
+
+def _drawn_towards(method: str) -> tuple[str, str]:
+    """What a pooled value was drawn towards, and what to know about that.
+
+    >>> _drawn_towards("maximum_likelihood+stated+prior(0.25,0.20)")[0]
+    'a stated prior (mean .25, SD .20 on Fisher’s z)'
+    >>> _drawn_towards("maximum_likelihood+g_q_k+pooled_over_4_job_families")
+    ('the values of this technique in the 4 job families', '')
+    """
+    if found := _FAMILIES.search(method):
+        return f"the values of this technique in the {found[1]} job families", ""
+    if found := _PRIOR.search(method):
+        mean, sd = float(found[1]), float(found[2])
+        lift = _LIFTS.get((mean, sd))
+        remark = f" That prior draws a worthless technique up by about {lift}." if lift else ""
+        return f"a stated prior (mean {correlation(mean)}, SD {correlation(sd)} on Fisher’s z)", remark
+    return "other estimates or a stated prior", ""
 
 
 def _meaning(findings: Findings) -> Iterator[str]:
@@ -223,7 +239,7 @@ def _assumptions(findings: Findings) -> Iterator[str]:
         yield f"{percent(facts['extrapolation_share'])} of the rejected scored outside the range of the hired."
     row = findings.reliability
     if row is not None and not words.missing(row["value"]):
-        how = _WORD_FOR_METHOD.get(str(row["method"]), str(row["method"]).replace("_", " "))
+        how = words.RELIABILITY_METHODS.get(str(row["method"]), str(row["method"]).replace("_", " "))
         source = f" ({row['reason']})" if row["method"] == "stated" and not words.missing(row["reason"]) else ""
         yield f"The reliability of the ratings is taken to be {correlation(row['value'])}, {how}{source}."
     yield "Whatever else decided who was hired is assumed to be in the recorded scores."

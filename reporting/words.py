@@ -50,6 +50,12 @@ TENURE_BANDS: Mapping[str, str] = {
     "18-36": "18–36 months",
     "36+": "Over 36 months",
 }
+RELIABILITY_METHODS: Mapping[str, str] = {
+    "g_q_k": "estimated here from hires with two or more independent raters (G(q,k); Putka, Le, McCloy & Diaz 2008)",
+    "between_rater_covariance": "estimated here from what other people (peers) of the same cycle and scale repeat of "
+    "the manager's rating, assuming that they rate in the same unit",
+    "stated": "stated, not measured here",
+}
 PUBLISHED_OBSERVED_R: Mapping[str, float] = {"structured_behavioural": 0.28, "unstructured_chat": 0.21}
 """Mean observed r of interviews, uncorrected (McDaniel et al. 1994, as tabled again by Sackett et al. 2022)."""
 

@@ -60,11 +60,6 @@ class Connectivity:
     largest_share: float
     raters: pd.DataFrame
 
-    @property
-    def is_enough(self) -> bool:
-        """Whether leniency may be modelled at all."""
-        return self.largest_share >= MIN_CONNECTED_SHARE
-
 
 @dataclass(frozen=True)
 class CriterionScores:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.sparse import csr_matrix, diags
 
+from validity.attenuation import spearman_brown as spearman_brown
 from validity.components import (
     DEFAULT_BOOTSTRAP,
     RESIDUAL,
@@ -117,17 +118,6 @@ def single_rater_relative(var_ratee: float, var_residual: float) -> float:
     0.429
     """
     return _share(var_ratee, var_residual)
-
-
-def spearman_brown(reliability: float, k: float) -> float:
-    """Reliability of the mean of `k` parallel ratings, ``k r/(1 + (k−1) r)`` (Spearman 1910; Brown 1910).
-
-    >>> round(spearman_brown(0.52, 2), 3)
-    0.684
-    """
-    if k <= 0 or 1 + (k - 1) * reliability <= 0:
-        raise ValueError(f"`reliability`, `k`: {reliability}, {k}, expected k > 0 and 1 + (k-1)r > 0.")
-    return k * reliability / (1 + (k - 1) * reliability)
 
 
 def d_study(components: Mapping[str, float], n: Mapping[str, float], object_of_measurement: str) -> DStudy:

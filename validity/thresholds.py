@@ -25,9 +25,6 @@ SELECTION_CORRECTED = Threshold(estimable=40, shown=30)
 MIN_DISTINCT_SCORES = 3
 """A correlation needs at least so many different score values."""
 
-MAX_SAME_RATER_SHARE = 0.20
-"""Above it a correlation is not called clean: too many hires were rated by somebody who had interviewed them."""
-
 MIN_SATTERTHWAITE_DF = 4.0
 """Below it a cluster-robust interval is not to be trusted (Bell & McCaffrey 2002; Pustejovsky & Tipton 2018)."""
 

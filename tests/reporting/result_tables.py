@@ -63,6 +63,14 @@ UNTESTABLE = (
 )
 
 
+METHODS = (
+    "pearson+fisher_z",
+    "attenuation+between_rater_covariance",
+    "maximum_likelihood+between_rater_covariance",
+    "maximum_likelihood+between_rater_covariance+prior(0.25,0.20)",
+)
+
+
 def estimates() -> pd.DataFrame:
     rows = [row for family, share in {"all": 1.0, **FAMILIES}.items() for row in _estimates_of(family, share)]
     return _stamped(rows)
@@ -90,6 +98,7 @@ def _estimates_of(family: str, share: float) -> Iterator[dict[str, Any]]:
                     "value": NAN if refused else value,
                     "lo": NAN if refused else max(value - half, -0.99),
                     "hi": NAN if refused else min(value + half, 0.99),
+                    "method": METHODS[rung - 1],
                     "level": 0.95,
                     "n": mine,
                     "n_applicants": round(applicants * share),

@@ -425,3 +425,10 @@ def test_rates_of_fewer_than_ten_people_are_not_shown(frames, generated_at, tmp_
     rows = dict(re.findall(r"<tr><td>([\w -]+)</td><td class=\"num\">([^<]*)</td>", html))
     assert (rows["Offer"], rows["Hired"]) == ("9", "&lt;5")
     assert 'id="stage-offer"' not in html
+
+
+def test_a_technique_says_what_it_was_drawn_towards_and_whose_opinion_its_reliability_rests_on(site) -> None:
+    text = " ".join(Page(site["techniques.html"]).text.split())
+    assert "drawn towards a stated prior (mean .25, SD .20 on Fisher’s z)" in text
+    assert "That prior draws a worthless technique up by about .13." in text
+    assert "repeat of the manager's rating, assuming that they rate in the same unit" in text.replace("’", "'")

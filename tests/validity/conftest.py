@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 AS_OF = datetime(2026, 8, 23, tzinfo=UTC)
-GOLDEN = Path(__file__).parents[3] / "shared" / "science" / "golden"
+GOLDEN = Path(os.environ.get("GOLDEN_DIR") or Path(__file__).parents[3] / "shared" / "science" / "golden")
 Frames = dict[str, pd.DataFrame]
 
 
@@ -19,7 +20,7 @@ Frames = dict[str, pd.DataFrame]
 def golden_folder() -> Path:
     """Golden vectors whose data may not be copied into the project."""
     if not GOLDEN.is_dir():
-        pytest.skip("the folder ../shared/science/golden is not here; its vectors are checked where it is")
+        pytest.skip(f"the folder {GOLDEN} is not here; its vectors are checked where it is, or set GOLDEN_DIR")
     return GOLDEN
 
 

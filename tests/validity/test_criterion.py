@@ -75,9 +75,9 @@ def test_leniency_without_variances_is_an_error_and_a_rater_without_ratings_has_
 
 def test_raters_are_connected_through_others() -> None:
     chain = connectivity([1, 1, 2, 2, 3, 3], list("abbccd"))
-    assert (chain.n_components, chain.largest_share, chain.is_enough) == (1, 1.0, True)
+    assert (chain.n_components, chain.largest_share) == (1, 1.0)
     islands = connectivity([1, 1, 2, 2], list("abcd"))
-    assert (islands.n_components, islands.is_enough) == (2, False)
+    assert (islands.n_components, islands.largest_share) == (2, 0.5)
     assert connectivity([], []).largest_share == 0
 
 
