@@ -11,12 +11,57 @@ from validity.thresholds import GROUP_RATE, OBSERVED_CORRELATION, PEOPLE_COUNT
 
 Shown = Callable[[pd.DataFrame], pd.DataFrame]
 FEW = f"fewer than {OBSERVED_CORRELATION.shown} reviewed hires"
+MAIN_VARIANT = "all_raters"
+_Key = tuple[str, str, str]
+_KEYS = ["technique", "job_family", "variant"]
+_SISTERS = {
+    "validity_diagnostics": ("n_scored", "n_hired", "n_rated"),
+    "validity_incremental": ("n",),
+    "validity_power": ("n", "n_needed"),
+    "validity_expectancy": ("n",),
+    "validity_scatter": ("n_hired", "n_rated"),
+    "validity_sensitivity": (),
+}
+"""Tables about the same hires as the estimates, and their columns that count them."""
+_PUBLIC = ("stage", "setting", "third", "score_lo", "score_hi", "target_half_width", "hires_per_year", "hours_share",
+           "interview_hours_per_year")  # fmt: skip
+"""Numbers that say nothing about hires' scores or ratings."""
 _NUMBERS = ("value", "lo", "hi", "p_value", "q_value", "probability_positive", "lo_rater_aware", "hi_rater_aware")
 
 
 def shown(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The result tables as they may be published, by name; tables without counts of people stay as they are."""
-    return {name: _RULES[name](frame) if name in _RULES else frame for name, frame in tables.items()}
+    """The result tables as they may be published, by name.
+
+    What `validity_estimates` withholds of a technique in a job family, no other table gives back: where its count of
+    hires is hidden, all counts and numbers of the cell are; where only its validity is withheld, all numbers are.
+    """
+    made = {name: _RULES[name](frame) if name in _RULES else frame for name, frame in tables.items()}
+    cells = made["validity_estimates"]
+    cells = cells[(cells["rung"] == 1) & (cells["attribute"] == "overall")]
+    counted = {tuple(key) for key in cells.loc[cells["n"].notna(), _KEYS].to_numpy()}
+    valued = {tuple(key) for key in cells.loc[cells["value"].notna(), _KEYS].to_numpy()}
+    sisters = {name: _like_estimates(frame, name, counted, valued) for name, frame in made.items() if name in _SISTERS}
+    return made | sisters
+
+
+def _like_estimates(frame: pd.DataFrame, name: str, counted: set[_Key], valued: set[_Key]) -> pd.DataFrame:
+    """Counts only where the estimates have a count, numbers only where they have a value."""
+    variant = frame["variant"] if "variant" in frame else pd.Series(MAIN_VARIANT, index=frame.index)
+    keys = list(zip(frame["technique"], frame["job_family"], variant, strict=True))
+    has_count = np.array([key in counted for key in keys], dtype=bool)
+    has_value = np.array([key in valued for key in keys], dtype=bool)
+    if name == "validity_sensitivity":
+        return frame[has_value].reset_index(drop=True)
+    frame = frame.copy()
+    counts = [column for column in _SISTERS[name] if column in frame]
+    numbers = [c for c in frame.columns[frame.dtypes == "float64"] if c not in (*_PUBLIC, *counts)]
+    frame.loc[~has_value, numbers] = np.nan
+    frame.loc[~has_count, counts] = pd.NA
+    if "status" in frame:
+        refused = ~has_value & frame["status"].isin(["ok", "low_n"]).to_numpy(dtype=bool)
+        frame.loc[refused, "status"] = "suppressed"
+        frame.loc[refused, "reason"] = FEW
+    return frame
 
 
 def shown_estimates(estimates: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +153,18 @@ def _shown_scatter(frame: pd.DataFrame) -> pd.DataFrame:
     return _without_small_counts(made, ["n_applicants", "n_hired"])
 
 
+def _shown_reliability(frame: pd.DataFrame) -> pd.DataFrame:
+    """Reliability of few hires is withheld unless it was stated, and counts of 1–4 are blanked."""
+    frame = frame.copy()
+    few = (frame["n_pairs"].fillna(0) < OBSERVED_CORRELATION.shown) & (frame["method"] != "stated")
+    frame.loc[few, ["value", "lo", "hi"]] = np.nan
+    frame.loc[few & frame["status"].isin(["ok", "low_n"]), "reason"] = FEW
+    frame.loc[few & frame["status"].isin(["ok", "low_n"]), "status"] = "suppressed"
+    return _without_small_counts(frame, ["n_pairs", "n_raters"])
+
+
 _RULES: dict[str, Shown] = {
+    "validity_reliability": _shown_reliability,
     "validity_estimates": shown_estimates,
     "validity_diagnostics": _shown_diagnostics,
     "validity_incremental": _of_enough_hires(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,17 @@ from validity.moments import Array, PatternMoments, row_features, standardised
 from validity.ratings import Criterion, criterion_of
 from validity.resampling import random_blocks
 
+if TYPE_CHECKING:
+    from validity.arguments import Arguments
+
 SAME_STAGE_SHARE = 0.8
 """Without stated stages: a predictor scored for fewer than this share of the ones before it begins a new stage."""
 
-HIRED_RANGE = (0.005, 0.995)
-"""Quantiles of hires' scores that bound "where somebody was hired". The range of 95 % would refuse a stage hurdle
-that rung 3 recovers with 95 % coverage (SIMULATION S11; docs/decisions/extrapolation.md)."""
+MAX_STRATA = 30
+"""Strata that are told apart; the smaller ones beyond them count as one."""
+HIRED_RANGE = 1.96
+"""Standard deviations around the hires' mean that bound "where somebody was hired", the ellipsoid of 95 % of a normal
+score. Quantiles would refuse every stage hurdle, which rung 3 recovers (docs/decisions/extrapolation.md)."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ class Sample:
         Hires who are reviewed or whose time to be reviewed has passed.
     notes
         What was left out, in sentences.
+    unusable
+        Predictors of which no reviewed hire has a value.
     """
 
     predictors: tuple[str, ...]
@@ -82,6 +89,7 @@ class Sample:
     outside: Mapping[str, float]
     n_due: int
     notes: tuple[str, ...]
+    unusable: tuple[str, ...] = ()
 
     @property
     def n_reviewed(self) -> int:
@@ -108,31 +116,47 @@ class Sample:
         """People not hired who reached a stage."""
         return float(self.others.n[:, self.others.levels > self.first_of_stage(stage)].sum())
 
+    @property
+    def decision_share(self) -> float:
+        """Share of the people who reached the last stage with a decision-time score."""
+        if not self.has_decision or not self.stages:
+            return 0.0
+        first = self.first_of_stage(max(self.stages))
+        given, others = ~np.isnan(self.hired), self.others
+        hires, rest = given[:, first:-1].any(axis=1), others.levels > first
+        reached = hires.sum() + others.n[:, rest].sum()
+        known = given[hires, -2].sum() + others.n[:, rest & others.observed[:, -2]].sum()
+        return float(known / reached) if reached else 0.0
+
     def n_scored(self, position: int) -> float:
         """People with a value in a column of scores."""
         hires = (~np.isnan(self.hired[:, position])).sum()
         return float(hires + self.others.n[:, self.others.observed[:, position]].sum())
 
 
-def make_sample(
-    scores: pd.DataFrame | SufficientScores,
-    ratings: pd.DataFrame,
-    stages: Mapping[str, float] | None,
-    decision_score: pd.Series | str | None,
-    hired: pd.Series | None,
-    strata: pd.Series | str | None,
-    other_ratings: pd.DataFrame | None,
-    eligible: pd.Series | None,
-    rng: np.random.Generator,
-) -> Sample:
+def make_sample(given: Arguments, rng: np.random.Generator) -> Sample:
     """Bring either form of the scores together with the ratings; see `validity.study` for the arguments."""
-    criterion = criterion_of(ratings, other_ratings)
-    if isinstance(scores, SufficientScores):
-        table = _from_sums(scores, decision_score, strata)
+    criterion = criterion_of(given.ratings, given.other_ratings)
+    if isinstance(given.scores, SufficientScores):
+        table = _from_sums(given.scores, given.decision_score, given.strata)
     else:
-        table = _from_rows(scores, decision_score, strata, hired, criterion, rng)
+        table = _from_rows(given.scores, given.decision_score, given.strata, given.hired, criterion, rng)
+    table = replace(table, notes=(*given.notes, *table.notes))
+    stages, eligible = given.stages, given.eligible
+    table = _usable(table, criterion)
     order = _stage_numbers(table.predictors, stages, table.hired, table.cells)
     return _assemble(table, order, criterion, eligible)
+
+
+def _usable(table: _Scores, criterion: Criterion) -> _Scores:
+    """Without predictors that no reviewed hire has a value of, and without a decision score that nobody has."""
+    reviewed = table.hired[table.hired.index.isin(criterion.person_id)]
+    empty = tuple(name for name in table.predictors if reviewed[name].isna().all())
+    has_decision = table.decision is not None and bool(table.hired[table.decision].notna().any())
+    notes = table.notes
+    if table.decision is not None and not has_decision:
+        notes = (*notes, "No hire has a decision-time score, so it is not used.")
+    return replace(table, unusable=empty if len(reviewed) else (), has_decision=has_decision, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -157,10 +181,16 @@ class _Scores:
     decision: str | None
     groups: pd.Series | None
     notes: tuple[str, ...]
+    unusable: tuple[str, ...] = ()
+    has_decision: bool = True
 
     @property
     def predictors(self) -> list[str]:
-        return [name for name in self.hired.columns if name != self.decision]
+        return [name for name in self.hired.columns if name != self.decision and name not in self.unusable]
+
+    @property
+    def auxiliary(self) -> list[str]:
+        return [self.decision] if self.decision is not None and self.has_decision else []
 
 
 def _from_sums(
@@ -186,7 +216,7 @@ def _from_rows(
     cells = _cells(rest, None if groups is None else groups[~is_hired], rng)
     outside = {str(name): outside_share(table[name], rest[name]) for name in table.columns}
     groups_of_hired = None if groups is None else groups[is_hired]
-    return _Scores(table, cells, outside, decision, groups_of_hired, _left_out(full, criterion))
+    return _Scores(table, cells, outside, decision, groups_of_hired, _left_out(full, hired, criterion))
 
 
 def stages_of(scores: SufficientScores, not_predictors: Sequence[str] = ()) -> dict[str, float]:
@@ -202,7 +232,7 @@ def stages_of(scores: SufficientScores, not_predictors: Sequence[str] = ()) -> d
 
 
 def outside_share(hired: pd.Series, others: pd.Series) -> float:
-    """Share of people not hired whose score lies outside the range that holds 99 % of the hires' scores.
+    """Share of people not hired whose score lies more than 1.96 standard deviations from the hires' mean.
 
     >>> outside_share(pd.Series([2.0, 3.0, 4.0]), pd.Series([1.0, 3.0]))
     0.5
@@ -210,7 +240,8 @@ def outside_share(hired: pd.Series, others: pd.Series) -> float:
     inside, rest = hired.dropna(), others.dropna()
     if inside.empty or rest.empty:
         return 0.0
-    lo, hi = np.quantile(inside, HIRED_RANGE)
+    reach = HIRED_RANGE * (inside.std() if len(inside) > 1 else 0.0)
+    lo, hi = inside.mean() - reach, inside.mean() + reach
     return float(((rest < lo) | (rest > hi)).mean())
 
 
@@ -218,8 +249,7 @@ def _columns(
     scores: pd.DataFrame, decision_score: pd.Series | str | None, strata: pd.Series | str | None
 ) -> tuple[pd.DataFrame, str | None, pd.Series | None]:
     """One table with the decision score as its last column, rows by person; the strata beside it."""
-    table = scores.set_axis(scores.index.astype(object))
-    table = table[~table.index.duplicated()].sort_index()
+    table = scores.sort_index()
     groups = None
     if isinstance(strata, str):
         groups = table.pop(strata)
@@ -244,9 +274,18 @@ def _hired(table: pd.DataFrame, hired: pd.Series | None, criterion: Criterion) -
     return np.asarray(said.astype("boolean").fillna(False).to_numpy(dtype=bool) | rated)
 
 
-def _left_out(table: pd.DataFrame, criterion: Criterion) -> tuple[str, ...]:
+def _left_out(table: pd.DataFrame, hired: pd.Series | None, criterion: Criterion) -> tuple[str, ...]:
+    """Reviewed people without a score, and reviewed people whom `hired` does not call hired."""
     unknown = int((table.index.get_indexer(criterion.person_id) < 0).sum())
-    return (f"{unknown} reviewed people have no score and were left out.",) if unknown else ()
+    notes = (
+        [f"{unknown} of {len(criterion.person_id)} reviewed people have no score and were left out."] if unknown else []
+    )
+    if hired is not None:
+        said = hired.reindex(table.index).astype("boolean").fillna(False).to_numpy(dtype=bool)
+        n_more = int((~said & (criterion.person_id.get_indexer(table.index) >= 0)).sum())
+        if n_more:
+            notes.append(f"{n_more} people with a rating are not marked as hired; they count as hired.")
+    return tuple(notes)
 
 
 def _cells(rest: pd.DataFrame, groups: pd.Series | None, rng: np.random.Generator) -> pd.DataFrame:
@@ -296,7 +335,7 @@ def _n_scored(name: str, hired: pd.DataFrame, cells: pd.DataFrame) -> float:
 def _assemble(scores: _Scores, order: Mapping[str, float], criterion: Criterion, eligible: pd.Series | None) -> Sample:
     """Columns by stage, the criterion beside the hires who have one, everything on the scale of all applicants."""
     people, names = scores.hired.index, sorted(scores.predictors, key=lambda name: order[name])
-    columns = [*names, *([scores.decision] if scores.decision else [])]
+    columns = [*names, *scores.auxiliary]
     criterion = criterion.where(people.get_indexer(criterion.person_id) >= 0)
     reviewed = np.asarray(people.get_indexer(criterion.person_id), dtype=np.int64)
     levels = _levels(scores.groups, scores.cells)
@@ -307,14 +346,15 @@ def _assemble(scores: _Scores, order: Mapping[str, float], criterion: Criterion,
         predictors=tuple(str(name) for name in names),
         stages=tuple(order[name] for name in names),
         n_design=len(levels),
-        has_decision=scores.decision is not None,
+        has_decision=bool(scores.auxiliary),
         hired=(hired - centre) / scale,
         criterion=criterion,
         reviewed=reviewed,
         others=standardised(others, centre, scale),
         outside=scores.outside,
         n_due=_n_due(people, reviewed, eligible),
-        notes=scores.notes,
+        notes=(*scores.notes, *_pooled_strata(scores.groups)),
+        unusable=scores.unusable,
     )
 
 
@@ -338,11 +378,20 @@ def _n_due(hires: pd.Index, reviewed: npt.NDArray[np.int64], eligible: pd.Series
 
 
 def _levels(groups: pd.Series | None, cells: pd.DataFrame) -> list[str]:
-    """The strata but the first; none where people are not in strata."""
+    """Strata with a column of their own, the largest first; all others are one stratum, that without a column."""
     if groups is None:
         return []
-    also = cells["stratum"] if "stratum" in cells else pd.Series(dtype=object)
-    return sorted({*groups.astype(str), *also.astype(str)})[1:]
+    hires = groups.astype(str).value_counts()
+    also = set(cells["stratum"].astype(str)) - set(hires.index) if "stratum" in cells else set()
+    ordered = [*sorted(hires.index, key=lambda name: (-hires[name], name)), *sorted(also)]
+    return ordered[:-1][:MAX_STRATA]
+
+
+def _pooled_strata(groups: pd.Series | None) -> tuple[str, ...]:
+    n = 0 if groups is None else int(groups.nunique())
+    if n <= MAX_STRATA + 1:
+        return ()
+    return (f"Of {n} strata the {MAX_STRATA} largest are told apart; the other {n - MAX_STRATA} count as one.",)
 
 
 def _indicators(groups: pd.Series, levels: Sequence[str]) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from validity import hidden
+from validity.attenuation import spearman_brown
 from validity.predictor_facts import hired_share
 from validity.resampling import spread_of
 from validity.rungs import Computed
@@ -31,11 +32,19 @@ def _row(kind: str, setting: float, value: float, lo: float = np.nan, hi: float 
 
 
 def _of_predictor(found: Computed, j: int) -> Iterator[dict[str, Any]]:
-    for single in STATED_RELIABILITIES:
-        yield _row("reliability_rung_2", single, float(found.point.observed[0, j] / np.sqrt(single)))
+    yield from _other_reliabilities(found, j)
     if found.point.by_stage:
         yield from _unrecorded_information(found, j)
         yield from _worse_if_not_hired(found, j)
+
+
+def _other_reliabilities(found: Computed, j: int) -> Iterator[dict[str, Any]]:
+    """Rung 2 if one rater's rating had another reliability, stepped up to the mean over raters."""
+    mean_inverse = float(np.mean(1 / found.sample.criterion.n_raters))
+    for single in STATED_RELIABILITIES:
+        value = float(found.point.observed[0, j] / np.sqrt(spearman_brown(single, 1 / mean_inverse)))
+        if abs(value) < 1:
+            yield _row("reliability_rung_2", single, value)
 
 
 def _unrecorded_information(found: Computed, j: int) -> Iterator[dict[str, Any]]:

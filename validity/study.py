@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 
+from validity.arguments import read_arguments
 from validity.hidden import RHO_GRID
 from validity.moments import Array
 from validity.multiplicity import adjust
@@ -44,6 +45,15 @@ ESTIMATE_COLUMNS = (
     "status",
     "reason",
 )
+DIAGNOSTICS = (
+    *("stage", "n_applicants", "n_scored", "n_hired", "n_rated", "u", "selection_ratio", "hiring_r2"),
+    *("extrapolation_share", "unrecorded_share", "effective_n", "undefined_share", "z", "z_se", "p_value"),
+    *("probability_positive", "lo_rater_aware", "hi_rater_aware", "leave_one_out_lo", "leave_one_out_hi"),
+    *("p_quadratic", "p_heteroscedastic", "q_value"),
+)
+"""Columns of `Study.diagnostics` between the predictor and its verdict."""
+RECORDED = 0.90
+"""Share of those who got furthest with a decision-time score below which the study says that it is missing."""
 MIN_REVIEWED = 3
 """Reviewed hires below which there is nothing to resample."""
 UNTESTABLE = (
@@ -158,6 +168,11 @@ def study(
     Study
         Never raises on poor data: it has a status and a sentence instead.
 
+    Raises
+    ------
+    ValueError
+        An argument that is no such choice, as an unknown design.
+
     Examples
     --------
     >>> from validity.simulation import SCENARIOS, simulate
@@ -167,8 +182,14 @@ def study(
     >>> rows[["rung", "status"]].to_dict("records")[2]
     {'rung': 3, 'status': 'ok'}
     """
+    if design not in get_args(Design) or n_boot < 0 or not 0 < level < 1:
+        raise ValueError(
+            f"`design`, `n_boot`, `level`: {design!r}, {n_boot}, {level}, expected predictive or concurrent, 0 or more, "
+            "and a number between 0 and 1. Nothing was estimated."
+        )
     rng = np.random.default_rng(seed)
-    sample = make_sample(scores, ratings, stages, decision_score, hired, strata, other_ratings, eligible, rng)
+    given = read_arguments(scores, ratings, other_ratings, decision_score, hired, strata, eligible, stages)
+    sample = make_sample(given, rng)
     model = choose_reliability(sample.criterion, firm_reliability, "reliability found elsewhere in the firm")
     if sample.n_reviewed < MIN_REVIEWED or not sample.predictors:
         return _nothing(sample, model, level)
@@ -185,6 +206,9 @@ def _told(found: Computed) -> Study:
         counts = {"n_applicants": facts.n_applicants, "n_rated": facts.n_rated}
         rows += [{**shared, **counts, **rung.as_row()} for rung in rungs]
         diagnostics.append({"predictor": name, **facts.as_row(rungs[-1].probability_positive)})
+    for name in found.sample.unusable:
+        rows += _refused_rows(name, found.question.level, f"no reviewed hire has a value of `{name}`")
+        diagnostics.append({"predictor": name, "extrapolation_share": np.nan, "probability_positive": np.nan})
     estimates = _estimates(rows)
     table = _with_verdicts(pd.DataFrame(diagnostics), estimates)
     correlations, resampled = _matrices(found)
@@ -236,14 +260,15 @@ def _warnings(found: Computed, largest_extrapolation: float) -> list[str]:
     if found.question.design == "predictive":
         beyond = f"Up to {largest_extrapolation:.0%} of the rejected scored outside the range of the hired."
         sentences.append(f"{UNTESTABLE} {beyond}")
-        if not sample.has_decision:
-            sentences.append(UNRECORDED)
+        if sample.decision_share < RECORDED:
+            sentences.append(f"{UNRECORDED} It was recorded for {sample.decision_share:.0%} of those who got furthest.")
     unreviewed = many_unreviewed(found) or too_few_reviewed(found)
     if unreviewed:
         sentences.append(_as_sentence(unreviewed))
     n_raters = sample.criterion.n_distinct_raters
     if n_raters < FEW_RATERS:
-        sentences.append(f"{n_raters} raters gave all ratings: read the interval that resamples raters too.")
+        who = "One rater" if n_raters == 1 else f"{n_raters} raters"
+        sentences.append(f"{who} gave all ratings: read the interval that resamples raters too.")
     return sentences
 
 
@@ -251,23 +276,27 @@ def _as_sentence(words: str) -> str:
     return f"{words[0].upper()}{words[1:]}."
 
 
+def _refused_rows(name: str, level: float, reason: str) -> list[dict[str, Any]]:
+    about = {"predictor": name, "level": level, "n_applicants": 0, "n_rated": 0}
+    return [{**about, **Rung.refused(rung, "pearson", reason).as_row()} for rung in (1, 2, 3, 4)]
+
+
 def _nothing(sample: Sample, model: ReliabilityModel, level: float) -> Study:
     """The study of no reviewed hires."""
     reason = f"{sample.n_reviewed} reviewed hires with a score, {OBSERVED_CORRELATION.estimable} needed"
-    rows = [
-        {"predictor": name, "level": level, "n_applicants": 0, "n_rated": sample.n_reviewed, **refused.as_row()}
-        for name in sample.predictors
-        for refused in (Rung.refused(rung, "pearson", reason) for rung in (1, 2, 3, 4))
-    ]
+    names = (*sample.predictors, *sample.unusable)
+    rows = [row for name in names for row in _refused_rows(name, level, reason)]
     numbers = dict.fromkeys(("value", "lo", "hi"), np.nan) | {"n_pairs": 0, "n_raters": 0}
     reliability = {"method": model.method, **numbers, "status": "not_estimable", "reason": reason}
     correlations, resampled = _no_matrices(len(sample.predictors))
     return Study(
         estimates=_estimates(rows),
         reliability=pd.DataFrame([reliability]),
-        diagnostics=pd.DataFrame({"predictor": list(sample.predictors)}).assign(verdict="not estimable"),
+        diagnostics=pd.DataFrame({"predictor": list(names)}, columns=["predictor", *DIAGNOSTICS]).assign(
+            verdict="not estimable"
+        ),
         sensitivity=pd.DataFrame(columns=list(SENSITIVITY_COLUMNS)),
-        warnings=[_as_sentence(reason)],
+        warnings=[*sample.notes, _as_sentence(reason)],
         correlations=correlations,
         resampled=resampled,
         names=sample.predictors,

@@ -296,3 +296,75 @@ def test_a_known_truth_is_recovered_and_the_weakest_predictor_does_not_turn_nega
     assert naive[2] < 0 < corrected[2]
     lo, hi = (np.array([e.loc[e["rung"] == 3, name] for e in rungs]) for name in ("lo", "hi"))
     assert ((lo <= truth) & (truth <= hi)).mean() > 0.86
+
+
+NOT_AS_DOCUMENTED: dict[str, dict[str, Any]] = {
+    "a word among the scores": {"score": "x"},
+    "a word among the ratings": {"value": "good"},
+    "an infinite rating": {"value": np.inf},
+    "no ratings at all": {"ratings": pd.DataFrame()},
+    "ratings without raters": {"drop": "rater_id"},
+    "ratings without people": {"drop": "person_id"},
+    "hired in words": {"hired": "words"},
+    "hired as a list": {"hired": "list"},
+    "stages without a number": {"stages": {"attribute_1": None}},
+    "stages of another study": {"stages": {"other": 1}},
+    "a decision score that is no column": {"decision_score": "nope"},
+    "a decision score of nobody": {"decision_score": pd.Series({"nobody": 1.0})},
+    "people as a column": {"column": True},
+    "one series of scores": {"series": True},
+    "a column nobody has": {"empty": True},
+    "many strata": {"strata": "many"},
+}
+
+
+def odd(one: SimulatedStudy, how: dict[str, Any]) -> dict[str, Any]:
+    """Arguments that are not as documented."""
+    changed = {name: how[name] for name in ("ratings", "stages", "decision_score") if name in how}
+    scores, ratings = one.scores.astype(object), one.ratings.astype({"value": object})
+    if "score" in how:
+        scores.iloc[0, 0] = how["score"]
+    if "value" in how:
+        ratings.loc[ratings.index[0], "value"] = how["value"]
+    if "drop" in how:
+        ratings = ratings.drop(columns=how["drop"])
+    if "hired" in how:
+        words = one.hired.reindex(scores.index).map({True: "Yes", False: "no"})
+        changed["hired"] = words if how["hired"] == "words" else list(words)
+    if "empty" in how:
+        scores = scores.assign(attribute_9=np.nan)
+    if "strata" in how:
+        changed["strata"] = pd.Series([f"s{i % 120}" for i in range(len(scores))], index=scores.index)
+    if "column" in how:
+        scores = scores.rename_axis("person_id").reset_index()
+    if "series" in how:
+        scores = scores["attribute_1"]
+    return {"scores": scores, "ratings": ratings, "n_boot": 20, **changed}
+
+
+@pytest.mark.parametrize("name", NOT_AS_DOCUMENTED)
+def test_arguments_that_are_not_as_documented_are_read_as_far_as_they_go(one: SimulatedStudy, name: str) -> None:
+    how = NOT_AS_DOCUMENTED[name]
+    found = run(one, **odd(one, how))
+    assert found.warnings
+    has_ratings = name not in ("no ratings at all", "ratings without people")
+    first = found.estimates.query("rung == 3 and predictor == 'attribute_1'")
+    assert (first["status"].item() != "not_estimable") == has_ratings, first["reason"].item()
+    refused = found.estimates[found.estimates["status"] == "not_estimable"]
+    assert (refused["reason"].str.len() > 10).all()
+    assert "p_value" in found.diagnostics
+
+
+def test_ids_of_another_type_are_the_same_people(one: SimulatedStudy, found: Study) -> None:
+    number = {person: position for position, person in enumerate(sorted(one.scores.index))}
+    ratings = one.ratings.assign(person_id=one.ratings["person_id"].map(number).astype(str))
+    scores, hired = one.scores.rename(index=number), one.hired.rename(index=number)
+    again = run(one, scores=scores, ratings=ratings, hired=hired)
+    first, second = (f.estimates.query("rung == 3")["value"] for f in (found, again))
+    np.testing.assert_allclose(first, second, atol=1e-9)
+
+
+@pytest.mark.parametrize("wrong", [{"design": "retrospective"}, {"n_boot": -1}, {"level": 95}])
+def test_a_choice_that_does_not_exist_is_an_error(one: SimulatedStudy, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        run(one, **wrong)

@@ -23,8 +23,8 @@ ranges as (
         job_family,
         technique,
         count(*) as n_hired,
-        {{ quantile('score', 0.005) }} as score_lo,
-        {{ quantile('score', 0.995) }} as score_hi
+        {{ settled('avg(score) - 1.96 * coalesce(stddev_samp(score), 0)') }} as score_lo,
+        {{ settled('avg(score) + 1.96 * coalesce(stddev_samp(score), 0)') }} as score_hi
     from hired
     group by job_family, technique
 ),
