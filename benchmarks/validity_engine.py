@@ -85,12 +85,9 @@ def _family(rng: np.random.Generator, family: str, size: Size) -> dict[str, pd.D
     for stage in range(4):
         mine = [k for k, name in enumerate(TECHNIQUES) if STAGE.get(name, 3) == stage]
         scores[np.ix_(~alive, mine)] = np.nan
-        so_far = np.nanmean(
-            np.where(alive[:, None], scores, np.nan)[
-                :, [k for k, t in enumerate(TECHNIQUES) if STAGE.get(t, 3) <= stage]
-            ],
-            axis=1,
-        )
+        known = [k for k, name in enumerate(TECHNIQUES) if STAGE.get(name, 3) <= stage]
+        seen = np.maximum((~np.isnan(scores[:, known])).sum(axis=1), 1)
+        so_far = np.nansum(scores[:, known], axis=1) / seen
         keep = round(n * (n_hired / n) ** ((stage + 1) / 4))
         order = np.argsort(np.where(alive, -np.nan_to_num(so_far, nan=-9), 99), kind="stable")
         decided = alive.copy()

@@ -109,8 +109,9 @@ class Linearised:
     fit
         Of the data (B = 1).
     response
-        (I − J)⁻¹, nothing where there are no gaps and EM takes one step; J is the rate matrix of EM at the fit, on means and the upper triangle of covariances; one EM step
-        from the fit, times this, is where EM would end (Louis 1982; Meng & Rubin 1991).
+        (I − J)⁻¹ with J the rate matrix of EM at the fit, on means and the upper triangle of covariances: one EM step
+        from the fit, times this, is where EM would end (Louis 1982; Meng & Rubin 1991). Nothing where there are no
+        gaps, for then EM takes one step.
     """
 
     fit: NormalFit

@@ -184,8 +184,8 @@ def study(
     """
     if design not in get_args(Design) or n_boot < 0 or not 0 < level < 1:
         raise ValueError(
-            f"`design`, `n_boot`, `level`: {design!r}, {n_boot}, {level}, expected predictive or concurrent, 0 or more, "
-            "and a number between 0 and 1. Nothing was estimated."
+            f"`design`, `n_boot`, `level`: {design!r}, {n_boot}, {level}, expected predictive or concurrent, 0 "
+            "or more, and a number between 0 and 1. Nothing was estimated."
         )
     rng = np.random.default_rng(seed)
     given = read_arguments(scores, ratings, other_ratings, decision_score, hired, strata, eligible, stages)

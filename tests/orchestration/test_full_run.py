@@ -104,7 +104,8 @@ def test_small_groups_are_suppressed_in_the_published_estimates(company: Company
         shown = file.execute("select n from validity.validity_estimates where n between 1 and 4").fetchall()
         corrected = file.execute(
             "select count(*) from validity.validity_estimates as one where one.rung > 1 and one.value is not null "
-            "and not exists (select 1 from validity.validity_estimates as raw where raw.rung = 1 and raw.value is not null and "
+            "and not exists (select 1 from validity.validity_estimates as raw where raw.rung = 1 "
+            "and raw.value is not null and "
             "raw.technique = one.technique and raw.job_family = one.job_family and raw.attribute = one.attribute and "
             "raw.variant = one.variant)"
         ).fetchone()
