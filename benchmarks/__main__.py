@@ -23,10 +23,10 @@ from pathlib import Path
 import duckdb
 import psutil
 
+from benchmarks.page import PAGE, write_section
 from ingestion.sandbox import running_sandbox
 
 ROOT = Path(__file__).parent.parent
-REPORT = ROOT / "docs" / "performance.md"
 STAGES = ("sync", "link people", "dbt build", "check", "estimate", "publish", "write report")
 TIMING = re.compile(r"^\s*([\d.]+) s\s+(.+?)\s*$", re.MULTILINE)
 
@@ -166,14 +166,14 @@ def main() -> None:
     parser.add_argument("--sizes", default="S,M", help="comma-separated: tiny, demo, S, M, L, XL [default: S,M]")
     parser.add_argument("--real-limit", default="S", help="size of the sync at the real rate limit, or none")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--output", type=Path, default=REPORT, help="where the page goes")
+    parser.add_argument("--output", type=Path, default=PAGE, help="where the page goes")
     chosen = parser.parse_args()
     done = heartbeat()
     rows = [row for size in chosen.sizes.split(",") for row in at_size(size, chosen.seed)]
     limit = [] if chosen.real_limit == "none" else at_the_real_limit(chosen.real_limit, chosen.seed)
     done.set()
     page = [
-        "# Performance",
+        "## The pipeline by size",
         "",
         f"Measured by `make bench` on {datetime.now(UTC):%Y-%m-%d} with {os.cpu_count()} cores and"
         f" {psutil.virtual_memory().total / 1e9:.0f} GB, Python {sys.version.split()[0]}, DuckDB {duckdb.__version__}."
@@ -188,7 +188,7 @@ def main() -> None:
         "processor; later syncs read only what changed.",
         "",
     ]
-    chosen.output.write_text("\n".join(page))
+    write_section("pipeline", page, chosen.output)
     print("\n".join(page))
 
 

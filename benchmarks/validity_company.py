@@ -16,12 +16,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
+from benchmarks.page import PAGE, write_section
 from ingestion.sandbox import hiring, truth
 from ingestion.sandbox.company import Company, build_company
 from ingestion.sandbox.performance import OVERALL
@@ -31,8 +31,6 @@ from validity.attenuation import spearman_brown
 from validity.pooling import pool
 from validity.study import Study, study
 
-REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
-MARKERS = ("<!-- company -->", "<!-- /company -->")
 HISTORY_END, AS_OF = date(2026, 11, 23), pd.Timestamp("2026-08-23", tz="UTC")
 """As `ingestion.sandbox` has it: the clock stands three months before the end of the history."""
 
@@ -357,16 +355,6 @@ def run(seeds: Sequence[int], size: str, n_boot: int, jobs: int, options: Option
     return pd.concat(done, ignore_index=True)
 
 
-def write_between_markers(path: Path, lines: Sequence[str]) -> None:
-    """Replace what stands between the markers; they are put at the end of the page where it has none."""
-    start, end = MARKERS
-    page = path.read_text() if path.exists() else ""
-    if start not in page:
-        page = f"{page.rstrip()}\n\n{start}\n{end}\n"
-    before, after = page.split(start)[0], page.split(end)[1]
-    path.write_text("\n".join([before + start, *lines, end]) + after)
-
-
 def section(lines: Sequence[str], size: str, n_seeds: int, n_boot: int) -> list[str]:
     """What the page of measurements says."""
     return [
@@ -389,7 +377,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--hidden-information", default="recorded", choices=["recorded", "unrecorded", "none"])
     parser.add_argument("--missing-reviews", default="mcar", choices=["mcar", "mnar"])
-    parser.add_argument("--markdown", action="store_true", help=f"also write the tables to {REPORT.name}")
+    parser.add_argument("--markdown", action="store_true", help=f"also write the tables to {PAGE.name}")
     return parser.parse_args()
 
 
@@ -401,7 +389,7 @@ def main() -> int:
     lines = list(lines_of(rows, truth_table(chosen.size, options)))
     print("\n".join(lines))
     if chosen.markdown:
-        write_between_markers(REPORT, section(lines, chosen.size, chosen.seeds, chosen.n_boot))
+        write_section("company", section(lines, chosen.size, chosen.seeds, chosen.n_boot))
     return 0
 
 

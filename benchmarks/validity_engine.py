@@ -14,18 +14,16 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "2")
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.page import write_section
 from validity.analysis import analyse
 from validity.families import DECISION, Marts
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-BEGIN, END = "<!-- engine -->", "<!-- /engine -->"
 TECHNIQUES = (
     "manager_screen",
     "pair_coding",
@@ -290,15 +288,7 @@ def main() -> None:
         lines.append(done.stdout.strip() if done.returncode == 0 else f"| {name} | failed |")
     print("\n".join(lines))
     if options.markdown:
-        _write("\n".join(lines))
-
-
-def _write(table: str) -> None:
-    page = PAGE.read_text()
-    if BEGIN not in page:
-        page = f"{page.rstrip()}\n\n## The validity engine\n\n{BEGIN}\n{END}\n"
-    head, rest = page.split(BEGIN, 1)
-    PAGE.write_text(f"{head}{BEGIN}\n{table}\n{END}{rest.split(END, 1)[1]}")
+        write_section("engine", ["## The validity engine", "", *lines])
 
 
 if __name__ == "__main__":

@@ -14,18 +14,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmarks.page import PAGE, write_section
 from validity.simulation import SCENARIOS, simulate, true_validity_where_scored
 from validity.study import Study, study
 
-REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
-MARKERS = ("<!-- recovery -->", "<!-- /recovery -->")
 RUNGS = (1, 2, 3, 4)
 CORRECTED = 3
 KEYS = ["scenario", "predictor", "rung"]
@@ -326,16 +324,6 @@ def truths_of(scenarios: Sequence[str]) -> pd.Series[float]:
     return pd.concat({name: true_validity_where_scored(SCENARIOS[name]) for name in scenarios})
 
 
-def write_between_markers(path: Path, lines: Sequence[str]) -> None:
-    """Replace what stands between the markers; they are put at the end of the page where it has none."""
-    start, end = MARKERS
-    page = path.read_text() if path.exists() else ""
-    if start not in page:
-        page = f"{page.rstrip()}\n\n{start}\n{end}\n"
-    before, after = page.split(start)[0], page.split(end)[1]
-    path.write_text("\n".join([before + start, *lines, end]) + after)
-
-
 def section(seen: Seen, thresholds: Sequence[str], replications: int, n_boot: int) -> list[str]:
     """What the page of measurements says: the rows that the reference prints, and the thresholds."""
     printed = seen.summary[seen.summary.index.isin(reference().index)]
@@ -359,7 +347,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--replications", type=int, default=500)
     parser.add_argument("--n-boot", type=int, default=300, help="resamples a replication")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--markdown", action="store_true", help=f"also write the table to {REPORT.name}")
+    parser.add_argument("--markdown", action="store_true", help=f"also write the table to {PAGE.name}")
     chosen = parser.parse_args()
     chosen.scenarios = chosen.scenarios.split(",")
     unknown = [name for name in chosen.scenarios if name not in SCENARIOS]
@@ -377,7 +365,7 @@ def main() -> int:
     thresholds = ["| threshold | seen, over replications not refused | |", "|---|---|---|", *(v for _, v in verdicts)]
     print("\n".join([*table(seen.summary), "", *thresholds]))
     if chosen.markdown:
-        write_between_markers(REPORT, section(seen, thresholds, chosen.replications, chosen.n_boot))
+        write_section("recovery", section(seen, thresholds, chosen.replications, chosen.n_boot))
     return int(not all(passed for passed, _ in verdicts))
 
 
