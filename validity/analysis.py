@@ -158,7 +158,7 @@ def _stages(marts: Marts, families: list[str]) -> dict[str, float]:
 def _of_one_rater(found: Study, inputs: StudyInputs) -> float | None:
     """Reliability of one rater's rating, stepped down from that of the criterion."""
     row = found.reliability.iloc[0]
-    if row["status"] != "ok":
+    if row["status"] != "ok" or row["value"] > 1:  # a covariance of few hires may exceed the variance
         return None
     mean_inverse = float((1 / inputs.ratings.groupby("person_id")["rater_id"].nunique()).mean())
     return spearman_brown(float(row["value"]), mean_inverse)

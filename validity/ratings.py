@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from validity.attenuation import spearman_brown
 from validity.moments import Array
 
 MIN_DOUBLE_RATED = 30
@@ -225,7 +226,7 @@ def choose_reliability(criterion: Criterion, stated: float | None = None, source
     k = 1 / float(np.mean(1 / criterion.n_raters)) if len(criterion.n_raters) else 1.0
     single = LITERATURE_RELIABILITY if stated is None else stated
     words = source if stated is not None else f"literature value {single:.2f} for one rater (Sackett et al. 2022)"
-    return ReliabilityModel("stated", np.nan, k * single / (1 + (k - 1) * single), words, n_double, n_raters)
+    return ReliabilityModel("stated", np.nan, spearman_brown(single, k), words, n_double, n_raters)
 
 
 def reliability_features(criterion: Criterion) -> Array:
