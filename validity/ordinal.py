@@ -219,10 +219,11 @@ def binormal_cdf(h: Any, k: Any, rho: float) -> Array:
     0.333333
     """
     h, k = np.broadcast_arrays(np.asarray(h, dtype=float), np.asarray(k, dtype=float))
-    h, k = np.where(h == 0, 1e-150, h), np.where(k == 0, 1e-150, k)  # the limit; 0 itself divides by zero
+    # The limit: 0 itself divides by zero, and a product of two smaller numbers loses its sign.
+    h, k = (np.where(np.abs(t) < 1e-150, np.copysign(1e-150, t), t) for t in (h, k))
     s = sqrt(1 - rho * rho)
     part = owens_t(h, (k / h - rho) / s) + owens_t(k, (h / k - rho) / s)
-    return np.asarray((ndtr(h) + ndtr(k)) / 2 - part - np.where(h * k < 0, 0.5, 0.0))
+    return np.asarray((ndtr(h) + ndtr(k)) / 2 - part - np.where((h < 0) != (k < 0), 0.5, 0.0))
 
 
 def _positions(codes: Any) -> IntArray:

@@ -22,7 +22,7 @@ Prints = dict[str, tuple[int, str]]
 
 # Two equal warehouses may differ in when, and by which load, a row was written; in nothing else.
 VOLATILE = {
-    "*": {"_dlt_load_id", "_dlt_id"},
+    "*": {"_dlt_load_id", "_dlt_id", "lineage_id"},
     "canonical": {"loaded_at"},
     "marts_ops.connections": {"last_seen_at", "first_seen_at"},
     "marts_ops.check_outcomes": {"n_rows", "message", "status", "reason", "n_failing"},
@@ -30,6 +30,7 @@ VOLATILE = {
     "raw_files.drops": {"loaded_at"},
     "raw_links.vault_matches": {"decided_at"},
     "raw_ops.quarantine": {"first_seen_at", "last_seen_at", "window_start", "window_end"},
+    "validity.validity_lineage": {"load_id"},
     "snapshots": {"dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to"},
 }
 # These say when and how often something ran. Ids of sweeps hold one row per sweep; what they mean is `deleted_at`.

@@ -54,6 +54,12 @@ def test_every_technique_of_every_family_has_four_rungs(tables: dict[str, pd.Dat
     assert all(rungs == [1, 2, 3, 4] for rungs in counted)
 
 
+def test_every_column_of_a_table_is_filled_by_some_row(results: Results) -> None:
+    for field in fields(results):
+        filled = {name for row in getattr(results, field.name) for name in row}
+        assert set(TABLES[f"validity_{field.name}"].columns) <= filled, field.name
+
+
 def test_the_decision_score_is_never_a_technique(tables: dict[str, pd.DataFrame]) -> None:
     for table in tables.values():
         if "technique" in table:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 from statsmodels.miscmodels.ordinal_model import OrderedModel
@@ -34,6 +34,8 @@ def cut(latent_values: np.ndarray, cuts: list[float] = CUTS) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None)
 @given(st.floats(-4, 4), st.floats(-4, 4), st.floats(-0.98, 0.98))
+@example(1e-240, -1e-141, 0.0)
+@example(0.0, -0.0, 0.5)
 def test_the_bivariate_normal_is_the_one_of_scipy(h: float, k: float, rho: float) -> None:
     expected = multivariate_normal.cdf([h, k], cov=[[1, rho], [rho, 1]], abseps=1e-9, releps=1e-9)
     assert float(binormal_cdf(h, k, rho)) == pytest.approx(float(expected), abs=1e-7)
