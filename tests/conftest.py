@@ -9,6 +9,9 @@ for name, value in {
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     "DBT_VERSION_CHECK": "false",
     "GX_ANALYTICS_ENABLED": "false",
+    # One test process per core: more threads in each only wait for one another.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
 }.items():
     os.environ[name] = value
 

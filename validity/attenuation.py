@@ -14,18 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from validity.estimate import Estimate, refused
-
-MIN_CRITERION_RELIABILITY = 0.30
-"""Below it a correction multiplies r by more than 1.8 and says more about the ratings than about the interview."""
-
-MIN_RATEES_WITH_TWO_RATERS = 30
-"""Ratees rated by two different people from which a local reliability may be used."""
-
-MIN_RATERS = 5
-"""Different raters from which a local reliability may be used."""
-
-MAX_UNDEFINED_DRAWS = 0.10
-"""Share of bootstrap resamples without a defined correction above which nothing is shown."""
+from validity.thresholds import (
+    MAX_UNDEFINED_DRAWS,
+    MIN_CRITERION_RELIABILITY,
+    MIN_RATEES_WITH_TWO_RATERS,
+    MIN_RATERS,
+)
 
 LOCAL_METHOD = "pearson+local_reliability+bootstrap"
 LITERATURE_METHOD = "pearson+literature_reliability"

@@ -28,12 +28,6 @@ MIN_CONNECTED_SHARE = 0.80
 MIN_SHARED_RATEES = 3
 """Ratees a rater must share with other raters before that rater's leniency is told apart from the team."""
 
-MAX_UNREVIEWED_PROVISIONAL = 0.40
-"""Share of eligible hires without a review above which corrected validities are called provisional."""
-
-MAX_UNREVIEWED = 0.60
-"""Share of eligible hires without a review above which corrected validities are refused."""
-
 
 @dataclass(frozen=True)
 class LeniencyRemoval:

@@ -27,14 +27,9 @@ from validity.components import (
     percentile_interval,
 )
 from validity.estimate import Estimate, refused
+from validity.thresholds import MIN_RATEES_WITH_TWO_RATERS, MIN_RATERS
 
 Array = npt.NDArray[np.float64]
-
-MIN_RATEES_WITH_TWO_RATERS = 30
-"""Ratees with two or more raters, below which the reliability of ratings is not estimated."""
-
-MIN_RATERS = 5
-"""Raters, below which the variance between raters is not estimated."""
 
 METHOD = "g_qk+reml+parametric_bootstrap"
 

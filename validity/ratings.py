@@ -11,11 +11,8 @@ from scipy import sparse
 
 from validity.attenuation import spearman_brown
 from validity.moments import Array
+from validity.thresholds import MIN_RATEES_WITH_TWO_RATERS, MIN_RATERS
 
-MIN_DOUBLE_RATED = 30
-"""Hires with two independent raters from which a local reliability is estimated (METHODS 5)."""
-MIN_RATERS = 5
-"""Distinct raters needed for it."""
 LITERATURE_RELIABILITY = 0.60
 """Reliability of one rater's rating where none can be estimated: the main value of Sackett et al. (2022)."""
 
@@ -76,7 +73,7 @@ class Criterion:
     @property
     def has_one_rater_only(self) -> bool:
         """Whether (nearly) every hire was rated by one person, however often."""
-        return int((self.n_raters > 1).sum()) < MIN_DOUBLE_RATED
+        return int((self.n_raters > 1).sum()) < MIN_RATEES_WITH_TWO_RATERS
 
 
 def criterion_of(ratings: pd.DataFrame, other_ratings: pd.DataFrame | None = None) -> Criterion:
@@ -214,8 +211,8 @@ def choose_reliability(criterion: Criterion, stated: float | None = None, source
         Reliability of one rater's rating from elsewhere in the firm, and where from; the literature's .60 without one.
     """
     n_double, n_both = int((criterion.n_raters > 1).sum()), int((~np.isnan(criterion.other)).sum())
-    has_double = n_double >= MIN_DOUBLE_RATED and criterion.n_distinct_raters >= MIN_RATERS
-    has_other = n_both >= MIN_DOUBLE_RATED and criterion.n_other_raters >= MIN_RATERS
+    has_double = n_double >= MIN_RATEES_WITH_TWO_RATERS and criterion.n_distinct_raters >= MIN_RATERS
+    has_other = n_both >= MIN_RATEES_WITH_TWO_RATERS and criterion.n_other_raters >= MIN_RATERS
     if has_other and not (has_double and n_double >= n_both):
         words, n_raters = "ratings by other people", criterion.n_other_raters
         return ReliabilityModel("between_rater_covariance", np.nan, np.nan, words, n_both, n_raters)

@@ -6,20 +6,19 @@ import numpy as np
 
 from validity.predictor_facts import Facts
 from validity.rungs import Computed, hires_needed
-from validity.thresholds import MIN_DISTINCT_SCORES, OBSERVED_CORRELATION
+from validity.thresholds import (
+    MAX_UNDEFINED_DRAWS,
+    MAX_UNREVIEWED,
+    MAX_UNREVIEWED_PROVISIONAL,
+    MIN_CRITERION_RELIABILITY,
+    MIN_DISTINCT_SCORES,
+    OBSERVED_CORRELATION,
+)
 
-MIN_RELIABILITY = 0.30
-"""Below it a correlation is not divided by the root of the reliability (METHODS 6)."""
-MAX_UNREVIEWED = 0.60
-"""Share of hires without a review above which rungs 2–4 are refused (METHODS 2)."""
-PROVISIONAL_UNREVIEWED = 0.40
-"""Share of hires without a review above which rungs 2–4 are provisional."""
 MIN_U = 0.40
 """Smallest ratio of hires' to applicants' standard deviation that is corrected (METHODS 8.7)."""
 MIN_EFFECTIVE_N = 20.0
 """Unselected pairs that would be as uncertain as rung 3."""
-MAX_UNDEFINED = 0.10
-"""Share of resamples without a correlation."""
 MAX_EXTRAPOLATION = 0.60
 """Share of the rejected who scored where nobody was hired."""
 MAX_UNRECORDED = 0.10
@@ -27,19 +26,20 @@ MAX_UNRECORDED = 0.10
 
 
 def reliability_interval(found: Computed) -> tuple[float, float]:
-    """Limits (95 %) of the criterion's reliability over resamples, NaN where none is defined."""
+    """Limits of the criterion's reliability over resamples, NaN where none is defined."""
     drawn = found.boot.reliability[np.isfinite(found.boot.reliability)]
     if not len(drawn):
         return np.nan, np.nan
-    lo, hi = np.quantile(drawn, [0.025, 0.975])
+    tail = (1 - found.question.level) / 2
+    lo, hi = np.quantile(drawn, [tail, 1 - tail])
     return float(lo), float(hi)
 
 
 def no_reliability(found: Computed) -> str:
     """Why nothing can be corrected with the criterion's reliability, or nothing."""
     value, lo = float(found.point.reliability[0]), reliability_interval(found)[0]
-    if not np.isfinite(value) or value < MIN_RELIABILITY:
-        return f"criterion reliability {value:.2f}, at least {MIN_RELIABILITY:.2f} needed"
+    if not np.isfinite(value) or value < MIN_CRITERION_RELIABILITY:
+        return f"criterion reliability {value:.2f}, at least {MIN_CRITERION_RELIABILITY:.2f} needed"
     if lo <= 0:
         return f"criterion reliability {value:.2f} is not distinguishable from 0 (interval from {lo:.2f})"
     return ""
@@ -54,7 +54,7 @@ def too_few_reviewed(found: Computed) -> str:
 
 def many_unreviewed(found: Computed) -> str:
     """The doubt that many hires, though not most, have no review, or nothing."""
-    is_provisional = PROVISIONAL_UNREVIEWED < _unreviewed_share(found) <= MAX_UNREVIEWED
+    is_provisional = MAX_UNREVIEWED_PROVISIONAL < _unreviewed_share(found) <= MAX_UNREVIEWED
     return f"provisional: {_unreviewed(found)}" if is_provisional else ""
 
 
@@ -101,7 +101,7 @@ def no_disattenuation(found: Computed, facts: Facts) -> str:
         return refusal
     if abs(facts.value2) >= 1:
         return "the corrected value exceeds 1: the reliability estimate is unusable"
-    if facts.rung2.undefined > MAX_UNDEFINED:
+    if facts.rung2.undefined > MAX_UNDEFINED_DRAWS:
         return f"{facts.rung2.undefined:.0%} of the resamples are undefined"
     return ""
 
@@ -138,8 +138,8 @@ def _too_restricted(facts: Facts) -> str:
 def _too_uncertain(facts: Facts) -> str:
     if not np.isfinite(facts.value3) or abs(facts.value3) >= 1:
         return "the corrected value is not a correlation: the data cannot bear the correction"
-    if facts.rung3.undefined > MAX_UNDEFINED:
-        return f"{facts.rung3.undefined:.0%} of the resamples are undefined, at most {MAX_UNDEFINED:.0%} may be"
+    if facts.rung3.undefined > MAX_UNDEFINED_DRAWS:
+        return f"{facts.rung3.undefined:.0%} of the resamples are undefined, at most {MAX_UNDEFINED_DRAWS:.0%} may be"
     if facts.effective_n < MIN_EFFECTIVE_N:
         return f"as uncertain as {facts.effective_n:.1f} unselected pairs, {MIN_EFFECTIVE_N:.0f} needed"
     return ""

@@ -11,11 +11,11 @@ import numpy as np
 from validity import hidden
 from validity.moments import Array, PatternMoments
 from validity.normal import Linearised, NormalFit, fit_normal, linearise, refit
-from validity.ratings import MIN_RATERS, ReliabilityModel, reliability, reliability_features
+from validity.ratings import ReliabilityModel, reliability, reliability_features
 from validity.resampling import Draws, draw_applicants, with_raters
 from validity.sample import Sample
 from validity.selection import Corrected, correct_for_selection
-from validity.thresholds import SELECTION_CORRECTED
+from validity.thresholds import MIN_RATERS, SELECTION_CORRECTED
 
 Design = Literal["predictive", "concurrent"]
 

@@ -117,7 +117,8 @@ TABLES: dict[str, TableSpec] = {
         },
     ),
     "validity_sensitivity": TableSpec(
-        "One row per technique, job family, kind and setting: the validity under other assumptions.",
+        "One row per technique, job family, kind and setting: the validity under other assumptions. In the row of "
+        "tipping_rho the setting is the smallest ρ at which the interval of rung 3 meets 0 (null: none up to .50).",
         {
             **_KEYS,
             "kind": (

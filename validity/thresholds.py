@@ -25,6 +25,24 @@ SELECTION_CORRECTED = Threshold(estimable=40, shown=30)
 MIN_DISTINCT_SCORES = 3
 """A correlation needs at least so many different score values."""
 
+MIN_CRITERION_RELIABILITY = 0.30
+"""Below it a correction multiplies r by more than 1.8 and says more about the ratings than about the interview."""
+
+MIN_RATEES_WITH_TWO_RATERS = 30
+"""Ratees rated by two different people from which a local reliability is estimated (METHODS 5)."""
+
+MIN_RATERS = 5
+"""Different raters from which a local reliability is estimated."""
+
+MAX_UNDEFINED_DRAWS = 0.10
+"""Share of bootstrap resamples without a defined value above which nothing is shown."""
+
+MAX_UNREVIEWED_PROVISIONAL = 0.40
+"""Share of hires without a review above which corrected validities are provisional (METHODS 2)."""
+
+MAX_UNREVIEWED = 0.60
+"""Share of hires without a review above which corrected validities are refused."""
+
 MIN_SATTERTHWAITE_DF = 4.0
 """Below it a cluster-robust interval is not to be trusted (Bell & McCaffrey 2002; Pustejovsky & Tipton 2018)."""
 

@@ -88,5 +88,7 @@ select
     end as cell_id,
     cell_kind,
     n_cell,
+    {{ settled('cell_mean') }} as cell_mean,
+    {{ settled('cell_sd') }} as cell_sd,
     {{ settled('(effective_rating - cell_mean) / cell_sd') }} as rating_z
 from celled

@@ -9,29 +9,6 @@ manager_ratings as (
     select * from {{ ref('fct_performance_ratings') }}
 ),
 
-level_cells as (
-    select
-        connection_id,
-        cycle_id,
-        scale_id,
-        job_level,
-        avg(effective_rating) as cell_mean,
-        stddev_samp(effective_rating) as cell_sd
-    from manager_ratings
-    group by connection_id, cycle_id, scale_id, job_level
-),
-
-scale_cells as (
-    select
-        connection_id,
-        cycle_id,
-        scale_id,
-        avg(effective_rating) as cell_mean,
-        stddev_samp(effective_rating) as cell_sd
-    from manager_ratings
-    group by connection_id, cycle_id, scale_id
-),
-
 criterion as (
     select
         hires.connection_id,
@@ -41,8 +18,8 @@ criterion as (
         manager_ratings.review_id,
         manager_ratings.cycle_id,
         manager_ratings.scale_id,
-        manager_ratings.job_level,
-        manager_ratings.cell_kind,
+        manager_ratings.cell_mean,
+        manager_ratings.cell_sd,
         manager_ratings.employee_connection_id,
         manager_ratings.employee_id,
         manager_ratings.spell_number,
@@ -67,29 +44,6 @@ hire_cells as (
             partition by connection_id, application_id, review_connection_id, cycle_id, scale_id order by review_id
         ) as preference
     from criterion
-),
-
-measures as (
-    select
-        hire_cells.*,
-        case
-            when hire_cells.cell_kind = 'cycle_scale_level' then level_cells.cell_mean else scale_cells.cell_mean
-        end as cell_mean,
-        case when hire_cells.cell_kind = 'cycle_scale_level' then level_cells.cell_sd else scale_cells.cell_sd end
-            as cell_sd
-    from hire_cells
-    inner join level_cells
-        on
-            hire_cells.review_connection_id = level_cells.connection_id
-            and hire_cells.cycle_id = level_cells.cycle_id
-            and hire_cells.scale_id = level_cells.scale_id
-            and hire_cells.job_level = level_cells.job_level
-    inner join scale_cells
-        on
-            hire_cells.review_connection_id = scale_cells.connection_id
-            and hire_cells.cycle_id = scale_cells.cycle_id
-            and hire_cells.scale_id = scale_cells.scale_id
-    where hire_cells.preference = 1
 ),
 
 other_reviews as (
@@ -121,28 +75,29 @@ rows_by_source as (
     from criterion
     union all
     select
-        measures.connection_id,
-        measures.application_id,
-        measures.job_family,
+        hire_cells.connection_id,
+        hire_cells.application_id,
+        hire_cells.job_family,
         other_reviews.connection_id as review_connection_id,
         other_reviews.review_id,
         other_reviews.cycle_id,
         'other' as source,
-        measures.employee_connection_id,
-        measures.employee_id,
+        hire_cells.employee_connection_id,
+        hire_cells.employee_id,
         other_reviews.reviewer_id,
         other_reviews.reviewer_employee_connection_id,
         other_reviews.reviewer_employee_id,
-        {{ settled('(other_reviews.effective_rating - measures.cell_mean) / measures.cell_sd') }} as value
-    from measures
+        {{ settled('(other_reviews.effective_rating - hire_cells.cell_mean) / hire_cells.cell_sd') }} as value
+    from hire_cells
     inner join other_reviews
         on
-            measures.review_connection_id = other_reviews.connection_id
-            and measures.cycle_id = other_reviews.cycle_id
-            and measures.scale_id = other_reviews.scale_id
-            and measures.employee_connection_id = other_reviews.employee_connection_id
-            and measures.employee_id = other_reviews.employee_id
-            and measures.spell_number = other_reviews.spell_number
+            hire_cells.review_connection_id = other_reviews.connection_id
+            and hire_cells.cycle_id = other_reviews.cycle_id
+            and hire_cells.scale_id = other_reviews.scale_id
+            and hire_cells.employee_connection_id = other_reviews.employee_connection_id
+            and hire_cells.employee_id = other_reviews.employee_id
+            and hire_cells.spell_number = other_reviews.spell_number
+    where hire_cells.preference = 1
 ),
 
 -- One id a person over all systems. An unknown reviewer is one person per hire: never shared between hires.
