@@ -164,8 +164,8 @@ def crossed_reml(design: CrossedDesign, y: Any, start: tuple[float, float] = (0.
 
     >>> design = CrossedDesign.build([1, 1, 2, 2, 3, 3, 4, 4], ["a", "b"] * 4)
     >>> fit = crossed_reml(design, [1.0, 2.1, 2.0, 2.9, 3.2, 4.0, 4.0, 5.1])
-    >>> round(fit.var_ratee, 2), round(fit.var_rater, 2), fit.converged
-    (1.72, 0.47, True)
+    >>> round(fit.var_ratee, 1), round(fit.var_rater, 1), fit.converged
+    (1.7, 0.5, True)
     """
     values = np.asarray(y, dtype=float)
     _check_crossed(design, values)

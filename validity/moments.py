@@ -53,11 +53,7 @@ class PatternMoments:
         >>> moments.observed.tolist(), moments.n.tolist()
         ([[True, False], [True, True]], [[1.0, 2.0]])
         """
-        patterns, pattern = np.unique(~np.isnan(values), axis=0, return_inverse=True)
-        weights = np.ones((1, len(values))) if weights is None else weights
-        rows = [pattern == g for g in range(len(patterns))]
-        totals = [weights[:, mine] @ row_features(values[mine]) for mine in rows]
-        return cls.from_totals(patterns, np.stack(totals, axis=1))
+        return PatternRows.of(values).moments(np.ones((1, len(values))) if weights is None else weights)
 
     @classmethod
     def from_totals(cls, observed: BoolArray, totals: Array) -> PatternMoments:
@@ -97,7 +93,7 @@ class PatternMoments:
 
     def merged(self) -> PatternMoments:
         """The same sums with every pattern once."""
-        patterns, place = np.unique(self.observed, axis=0, return_inverse=True)
+        patterns, place = patterns_of(self.observed)
         if len(patterns) == len(self.observed):
             return self
         belongs = (place == np.arange(len(patterns))[:, None]).astype(np.float64)
@@ -113,6 +109,63 @@ class PatternMoments:
             mean = self.sums[:, has, position].sum(1) / n
             variance = self.products[:, has, position, position].sum(1) / n - mean**2
         return n, mean, variance
+
+
+@dataclass(frozen=True)
+class PatternRows:
+    """Rows by pattern of observed variables, made ready for many sets of weights.
+
+    Attributes
+    ----------
+    observed
+        G × q, which variables a pattern has.
+    rows
+        Per pattern, the places of its rows.
+    features
+        Per pattern with k variables, its rows' n_g × (1 + k + k(k + 1)/2): one, values, products of the upper triangle.
+    """
+
+    observed: BoolArray
+    rows: list[IntArray]
+    features: list[Array]
+
+    @classmethod
+    def of(cls, values: Array) -> PatternRows:
+        """Rows of N × q values, NaN where not observed."""
+        observed, pattern = patterns_of(~np.isnan(values))
+        rows = [np.flatnonzero(pattern == g) for g in range(len(observed))]
+        features = [_upper_features(values[np.ix_(mine, has)]) for mine, has in zip(rows, observed, strict=True)]
+        return cls(observed, rows, features)
+
+    def moments(self, weights: Array) -> PatternMoments:
+        """Sums of the rows, weighted B × N."""
+        patterns, b, q = len(self.observed), len(weights), self.observed.shape[1]
+        n, sums, products = np.zeros((b, patterns)), np.zeros((b, patterns, q)), np.zeros((b, patterns, q, q))
+        for g, (mine, features) in enumerate(zip(self.rows, self.features, strict=True)):
+            added = weights[:, mine] @ features
+            places = np.flatnonzero(self.observed[g])
+            k = len(places)
+            i, j = (places[side] for side in np.triu_indices(k))
+            n[:, g], sums[:, g, places] = added[:, 0], added[:, 1 : 1 + k]
+            products[:, g, i, j] = products[:, g, j, i] = added[:, 1 + k :]
+        return PatternMoments(self.observed, n, sums, products)
+
+
+def _upper_features(values: Array) -> Array:
+    i, j = np.triu_indices(values.shape[1])
+    return np.concatenate([np.ones((len(values), 1)), values, values[:, i] * values[:, j]], axis=1)
+
+
+def patterns_of(observed: BoolArray) -> tuple[BoolArray, IntArray]:
+    """The distinct rows of N × q flags in lexicographic order, and for each row the number of its own.
+
+    >>> patterns_of(np.array([[True, True], [False, True], [True, True]]))[1].tolist()
+    [1, 0, 1]
+    """
+    packed = np.packbits(np.ascontiguousarray(observed), axis=1)  # bytes sort as the flags do, and far faster
+    keys = packed.view(f"S{packed.shape[1]}").ravel() if packed.size else np.zeros(len(observed))
+    _, first, number = np.unique(keys, return_index=True, return_inverse=True)
+    return observed[first], np.asarray(number, dtype=np.int64)
 
 
 def row_features(values: Array) -> Array:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from validity import hidden
-from validity.moments import Array, PatternMoments
+from validity.moments import Array, PatternMoments, PatternRows, patterns_of
 from validity.normal import Linearised, NormalFit, fit_normal, linearise, refit
 from validity.ratings import ReliabilityModel, reliability, reliability_features
 from validity.resampling import Draws, draw_applicants, with_raters
@@ -115,11 +115,12 @@ def compute(sample: Sample, question: Question, model: ReliabilityModel, rng: np
     rng
         Draws applicants first, then raters.
     """
-    evaluation = _Evaluation(sample, question, model, reliability_features(sample.criterion))
+    features = reliability_features(sample.criterion)
+    evaluation = _Evaluation(sample, question, model, features, PatternRows.of(sample.hired))
     point = evaluation.rungs(once_each(sample), None)
     if not question.n_boot:
         return Computed(sample, question, model, point, _none_drawn(point), None)
-    starts = {stage: linearise(evaluation.reached(stage), at.fit) for stage, at in point.by_stage.items()}
+    starts = {stage: evaluation.start(stage, at.fit) for stage, at in point.by_stage.items()}
     n_hired, n_blocks = len(sample.hired), len(sample.others.n)
     draws = list(draw_applicants(rng, n_hired, sample.n_not_hired, n_blocks, question.n_boot))
     boot = _joined([evaluation.rungs(one, starts) for one in draws])
@@ -161,6 +162,15 @@ def correlation_matrix(moments: Corrected, p: int) -> Array:
 
 
 @dataclass(frozen=True)
+class _Start:
+    """The fit of the data at a stage, scores of reviewed hires with gaps filled by it, and their criterion."""
+
+    fit: Linearised
+    x: Array
+    y: Array
+
+
+@dataclass(frozen=True)
 class _Evaluation:
     """What every resample has in common."""
 
@@ -168,13 +178,14 @@ class _Evaluation:
     question: Question
     model: ReliabilityModel
     features: Array
+    hires: PatternRows
 
-    def rungs(self, draws: Draws, starts: Mapping[float, Linearised] | None) -> Rungs:
+    def rungs(self, draws: Draws, starts: Mapping[float, _Start] | None) -> Rungs:
         """The rungs under these weights, to first order from `starts` (by stage) where those are given."""
         sample = self.sample
         weights = draws.hired[:, sample.reviewed]
         r_yy = reliability(self.model, weights @ self.features)
-        hires = PatternMoments.from_rows(sample.hired, draws.hired)
+        hires = self.hires.moments(draws.hired)
         observed = np.stack([_correlation(hires, sample.position(name)) for name in sample.predictors], axis=1)
         if self.question.design == "concurrent":
             corrected = observed / np.sqrt(np.where(r_yy > 0, r_yy, np.nan))[:, None]
@@ -190,12 +201,12 @@ class _Evaluation:
         curve = np.stack([at.curve[:, :, j] for at, j in own], axis=2)
         return Rungs(observed, r_yy, corrected, curve, by_stage[min(by_stage)].corrected, by_stage)
 
-    def reached(self, stage: float) -> PatternMoments:
-        """Sums over the applicants who reached a stage, everybody once."""
+    def start(self, stage: float, fit: NormalFit) -> _Start:
+        """What every resample starts from, by the fit of the data."""
         ones, sample = once_each(self.sample), self.sample
-        hires = PatternMoments.from_rows(sample.hired, ones.hired)
-        applicants = with_everybody(hires, sample.others, ones.blocks).merged()
-        return applicants.where(applicants.levels > sample.first_of_stage(stage))
+        applicants = with_everybody(self.hires.moments(ones.hired), sample.others, ones.blocks).merged()
+        reached = applicants.where(applicants.levels > sample.first_of_stage(stage))
+        return _Start(linearise(reached, fit), *_without_gaps(sample, fit))
 
     def _at_stage(
         self,
@@ -203,13 +214,17 @@ class _Evaluation:
         applicants: PatternMoments,
         r_yy: Array,
         weights: Array,
-        starts: Mapping[float, Linearised] | None,
+        starts: Mapping[float, _Start] | None,
     ) -> AtStage:
         sample = self.sample
         reached = applicants.where(applicants.levels > sample.first_of_stage(stage))
-        fit = fit_normal(reached, tolerance=TOLERANCE) if starts is None else refit(reached, starts[stage])
+        if starts is None:
+            fit = fit_normal(reached, tolerance=TOLERANCE)
+            x, y = _without_gaps(sample, fit)
+        else:
+            fit = refit(reached, starts[stage].fit)
+            x, y = starts[stage].x, starts[stage].y
         corrected = correct_for_selection(fit, r_yy, sample.n_design)
-        x, y = _without_gaps(sample, fit if starts is None else starts[stage].fit)
         is_hire = weights.sum(1) / np.maximum(reached.n.sum(1), 1)
         share = np.clip(is_hire * len(sample.hired) / sample.n_reviewed, SMALLEST_SHARE, 1 - SMALLEST_SHARE)
         return AtStage(fit, corrected, hidden.fixed_rho_curve(corrected, share, x, y, weights, self.question.rho_grid))
@@ -220,7 +235,7 @@ def _without_gaps(sample: Sample, fit: NormalFit) -> tuple[Array, Array]:
     rows = sample.hired[sample.reviewed]
     mean, cov = np.nan_to_num(fit.mean[0]), np.nan_to_num(fit.cov[0])
     filled = rows.copy()
-    patterns, pattern = np.unique(np.isnan(rows), axis=0, return_inverse=True)
+    patterns, pattern = patterns_of(np.isnan(rows))
     for number, gaps in enumerate(patterns):
         if gaps.any():
             mine = pattern == number

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from validity.moments import Array, PatternMoments, row_features, standardised
+from validity.moments import Array, PatternMoments, patterns_of, row_features, standardised
 from validity.ratings import Criterion, criterion_of
 from validity.resampling import random_blocks
 
@@ -410,7 +410,7 @@ def _others(cells: pd.DataFrame, places: Sequence[int], levels: Sequence[str]) -
     blocks, block = np.unique(cells["block"].to_numpy(), return_inverse=True)
     given = np.array([[text[place] == "1" for place in places] for text in cells["pattern"]], dtype=bool)
     observed = np.concatenate([np.ones((len(cells), d), bool), given, np.zeros((len(cells), 1), bool)], axis=1)
-    patterns, pattern = np.unique(observed, axis=0, return_inverse=True)
+    patterns, pattern = patterns_of(observed)
     n, sums, products = _cell_sums(cells, places, levels)
     shape = (len(blocks), len(patterns))
     made = PatternMoments(patterns, np.zeros(shape), np.zeros((*shape, size)), np.zeros((*shape, size, size)))

@@ -251,10 +251,10 @@ def _performance_ratings() -> pd.DataFrame:
     ratings = ratings[ratings["relation"] == "manager"].drop(columns=["relation", "is_cycle_closed"])
     cell = "cell-" + ratings["cycle_id"]
     grouped = ratings.groupby("cycle_id")["effective_rating"]
-    z = (ratings["effective_rating"] - grouped.transform("mean")) / grouped.transform("std")
-    return ratings.assign(
-        is_in_window=True, cell_id=cell, cell_kind="cycle_scale_level", n_cell=grouped.transform("size"), rating_z=z
-    )
+    cells = {"n_cell": grouped.transform("size"), "cell_mean": grouped.transform("mean")}
+    ratings = ratings.assign(is_in_window=True, cell_id=cell, cell_kind="cycle_scale_level", **cells)
+    sd = grouped.transform("std")
+    return ratings.assign(cell_sd=sd, rating_z=(ratings["effective_rating"] - ratings["cell_mean"]) / sd)
 
 
 def _performance_scores(n: int = 120) -> pd.DataFrame:

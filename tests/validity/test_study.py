@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from validity.moments import PatternMoments
+from validity.moments import PatternMoments, patterns_of
 from validity.normal import fit_missing, fit_normal, linearise, refit
 from validity.sample import SufficientScores, _cells
 from validity.selection import pearson_lawley
@@ -368,3 +369,11 @@ def test_ids_of_another_type_are_the_same_people(one: SimulatedStudy, found: Stu
 def test_a_choice_that_does_not_exist_is_an_error(one: SimulatedStudy, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         run(one, **wrong)
+
+
+@given(arrays(bool, st.tuples(st.integers(0, 40), st.integers(0, 19))))
+def test_patterns_are_the_distinct_rows_in_order(observed: np.ndarray) -> None:
+    patterns, number = patterns_of(observed)
+    assert (patterns[number] == observed).all()
+    if observed.size:
+        assert (patterns == np.unique(observed, axis=0)).all()
