@@ -254,9 +254,7 @@ def _add_attributes(results: Results, part: _Part, seed: int) -> None:
         for attribute in attributes_of(part.marts, technique):
             inputs = attribute_inputs(part.marts, part.family, technique, attribute)
             firm = _of_one_rater(part.found, part.inputs)
-            found = study(
-                **inputs.arguments, firm_reliability=firm, n_boot=N_BOOT_ATTRIBUTES, seed=seed, rho_grid=(0.0,)
-            )
+            found = study(**inputs.arguments, firm_reliability=firm, n_boot=N_BOOT_ATTRIBUTES, seed=seed, rho_grid=())
             facts = _by_predictor(found)[attribute]
             keys = {"technique": technique, "attribute": attribute, "job_family": part.family}
             keys |= {"variant": part.variant, "criterion": CRITERION}

@@ -108,8 +108,10 @@ def fixed_rho_curve(
     weights
         B × n.
     grid
-        The ρ to try.
+        The ρ to try; without any, nothing is computed.
     """
+    if not grid:
+        return np.zeros((0, *weights.shape[:1], x.shape[1]))
     model = hiring_model(moments, hired_share)
     sums = _hire_sums(model, x, y, weights)
     inverse = np.linalg.pinv(np.nan_to_num(moments.hired), rcond=1e-10, hermitian=True)

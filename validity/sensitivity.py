@@ -50,6 +50,8 @@ def _other_reliabilities(found: Computed, j: int) -> Iterator[dict[str, Any]]:
 def _unrecorded_information(found: Computed, j: int) -> Iterator[dict[str, Any]]:
     """The curve over ρ, the union of its intervals, and the ρ at which its interval reaches 0."""
     grid, curve = found.question.rho_grid, found.point.curve[:, 0, j]
+    if not grid:
+        return
     spreads = [spread_of(drawn, found.n_reviewed, found.question.level) for drawn in found.boot.curve[:, :, j]]
     for rho, value, spread in zip(grid, curve, spreads, strict=True):
         yield _row("hidden_information", rho, float(value), spread.lo, spread.hi)

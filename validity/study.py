@@ -161,7 +161,8 @@ def study(
     prior
         Mean and standard deviation on Fisher's z scale behind rung 4.
     rho_grid
-        Correlations between unrecorded hiring information and unexplained performance for the sensitivity curve.
+        Correlations between unrecorded hiring information and unexplained performance for the sensitivity curve;
+        no curve without any.
 
     Returns
     -------
