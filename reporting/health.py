@@ -27,7 +27,7 @@ def checks(checks: pd.DataFrame) -> dict[str, Any]:
             str(row.table),
             str(row.check).replace("_", " "),
             count(row.n_failing),
-            " ".join(str(text) for text in (row.message, row.reason) if not words.missing(text)),
+            _what_and_why(row.message, row.reason),
         )
         for row in failing.itertuples()
     )
@@ -41,6 +41,12 @@ def checks(checks: pd.DataFrame) -> dict[str, Any]:
         "n_could_not_run": int((failing["status"] == "could_not_run").sum()),
         "table": Table(("Outcome", "Severity", "Table", "Check", "Rows", "What and why"), rows, frozenset({4})),
     }
+
+
+def _what_and_why(message: Any, reason: Any) -> str:
+    """The message of a check, and its reason where the message does not say it."""
+    message, reason = ("" if words.missing(text) else str(text) for text in (message, reason))
+    return message if reason in message else f"{message} {reason}".strip()
 
 
 def streams(streams: pd.DataFrame) -> dict[str, Any]:
