@@ -29,8 +29,6 @@ class Budget:
         remaining: what is left of it; None before any answer said so.
     """
 
-    announce: Callable[[float], None]
-    sleep: Callable[[float], None]
     clock: Callable[[], float] = time.monotonic
     limit: int | None = None
     remaining: int | None = None
@@ -38,17 +36,8 @@ class Budget:
     _blocked_until: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def acquire(self) -> float:
-        """Take one request, waiting for it if need be; returns the seconds waited."""
-        waited = 0.0
-        while (pause := self._take()) > 0:
-            self.announce(pause)
-            self.sleep(pause)
-            waited += pause
-        return waited
-
-    def _take(self) -> float:
-        """0 when a request was taken, else how long to wait before asking again."""
+    def take(self) -> float:
+        """Take one request: 0 when it was taken, else how many seconds to wait before asking again."""
         with self._lock:
             now = self.clock()
             if now < self._blocked_until:
@@ -74,15 +63,24 @@ class Budget:
             self.remaining, self._reset = None, None
 
     def learn(self, headers: Mapping[str, str], vendor_now: datetime) -> None:
-        """Take over what the answer's headers say; an answer of a window that is over says nothing about the next."""
+        """Take over what the answer's headers say; an answer of a window that is over says nothing about the next.
+
+        An answer without the headers (a 502 of the network in front of the vendor) has spent a request and tells no end
+        of its window. Where no end is known, what is left is unknown from then on: otherwise a window whose requests
+        all ended so would stay used up for ever.
+        """
         limit, remaining = number(headers, "limit"), number(headers, "remaining")
         if remaining is None:
+            with self._lock:
+                self.remaining = None if self._reset is None else self.remaining
             return
         left = seconds_until(number(headers, "reset"), vendor_now)
         with self._lock:
             now = self.clock()
             self.limit = int(limit) if limit is not None else self.limit
             if left <= 0 and self.remaining is not None:
+                if self.remaining <= 0 and self._reset is None:
+                    self.remaining = None
                 return
             over = self.remaining is None or (self._reset is not None and now >= self._reset)
             # Within a window answers may arrive out of order: only a smaller number is news.

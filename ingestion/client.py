@@ -42,6 +42,7 @@ from ingestion.budget import SHORTLY, Budget, retry_after, seconds_until
 from ingestion.connections import Connection
 from ingestion.credentials import Auth, BasicKey, BearerKey, ClientCredentials, NoAuth
 from ingestion.errors import (
+    BudgetUsedUp,
     CredentialRejected,
     ForeignLink,
     NotJson,
@@ -113,7 +114,7 @@ class Client:
         self.clock_seen = False
         self._stopped = threading.Event()
         self._sleep = sleep or self._sleep_until_stopped
-        self.budget = Budget(self._announce_window, self._sleep, clock)
+        self.budget = Budget(clock)
         self._threads = threading.local()
         self._http = httpx.Client(
             timeout=httpx.Timeout(60.0, connect=10.0),
@@ -257,7 +258,7 @@ class Client:
 
     def _send(self, asked: _Asked, credential: Mapping[str, str], patience: _Patience) -> httpx.Response | None:
         if asked.authenticated:
-            patience.waited += self._count_wait(self.budget.acquire())
+            patience.acquire()
         counters = self._counters()
         counters.requests += 1
         sent_at = datetime.now(UTC)
@@ -349,23 +350,16 @@ class Client:
             counters = self._threads.counters = Counters()
         return counters
 
-    def _count_wait(self, seconds: float) -> float:
-        self._counters().wait_seconds += seconds
-        return seconds
-
     def _sleep_until_stopped(self, seconds: float) -> None:
         if self._stopped.wait(seconds):
             raise Stopped(self.connection.id)
 
-    def _announce_window(self, seconds: float) -> None:
-        if seconds > SHORTLY:
-            self.on_wait(seconds, "rate window used up")
-
     def pause(self, seconds: float, reason: str) -> None:
-        """Wait, and say so."""
-        self.on_wait(seconds, reason)
+        """Wait, and say so unless it is over before it can be read."""
+        if seconds > SHORTLY:
+            self.on_wait(seconds, reason)
         self._sleep(seconds)
-        self._count_wait(seconds)
+        self._counters().wait_seconds += seconds
 
 
 @dataclass(frozen=True)
@@ -397,6 +391,19 @@ class _Patience:
     broken: int = 0
     throttles: int = 0
     renewed: bool = False
+
+    def acquire(self) -> None:
+        """Take one request of the vendor's budget, waiting for it if need be.
+
+        Raises:
+            BudgetUsedUp: none came free in time.
+        """
+        while (seconds := self.client.budget.take()) > 0:
+            if self.waited + seconds > self.client.max_wait:
+                name, limit = self.client.connection.id, self.client.max_wait
+                raise BudgetUsedUp(name, self.path, seconds, self.waited, limit)
+            self.waited += seconds
+            self.client.pause(seconds, "rate window used up")
 
     def pause(self, asked: float | None, reason: str, error: VendorError) -> None:
         """Wait as long as the vendor asks, else longer each time, with jitter so that threads do not march in step.

@@ -20,6 +20,7 @@ carries a secret, a query string or a value of a person: tokens and ids only::
     │   ├── PermissionMissing
     │   ├── RequestRejected
     │   ├── StillThrottled
+    │   ├── BudgetUsedUp
     │   ├── ServerFailing
     │   ├── NotJson
     │   ├── WrongEnvelope
@@ -207,6 +208,17 @@ class StillThrottled(VendorError):
         super().__init__(
             f"`{connection_id}`: `{path}` is throttled: the vendor asks for another {asked:.0f} s after {waited:.0f} s "
             f"of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {NOTHING_WRITTEN} Run again later."
+        )
+
+
+class BudgetUsedUp(VendorError):
+    """No request of the vendor's rate window came free for as long as one request may wait."""
+
+    def __init__(self, connection_id: str, path: str, needed: float, waited: float, limit: float) -> None:
+        super().__init__(
+            f"`{connection_id}`: `{path}` was not asked: the vendor's rate window is used up for another {needed:.1f} s "
+            f"after {waited:.0f} s of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {NOTHING_WRITTEN} "
+            "Run again later; what the vendor allows is shown by: qoh doctor"
         )
 
 

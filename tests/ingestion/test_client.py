@@ -17,7 +17,15 @@ from starlette.responses import Response
 
 from ingestion.client import BodyCursor, Client, ClientCredentials, LinkHeader, parse_json, retry_after, seconds_until
 from ingestion.connections import Connection
-from ingestion.errors import ForeignLink, PagingLoops, RequestRejected, ServerFailing, StillThrottled, WrongEnvelope
+from ingestion.errors import (
+    BudgetUsedUp,
+    ForeignLink,
+    PagingLoops,
+    RequestRejected,
+    ServerFailing,
+    StillThrottled,
+    WrongEnvelope,
+)
 
 from .vendor import Vendor, department
 
@@ -140,6 +148,31 @@ def test_threads_together_stay_within_the_window(vendor: Vendor) -> None:
         client.get("/departments")
         list(client.map(lambda _: client.get("/departments"), range(18), workers=6))
     assert vendor.refused == 0
+
+
+def test_a_new_window_that_is_spent_on_answers_without_headers_does_not_stay_used_up(vendor: Vendor) -> None:
+    vendor.records["departments"] = [department(1)]
+    vendor.limit, vendor.window_seconds = 3, 0.3
+    # The network in front of the vendor answers the whole second window: nobody says what is left, or until when.
+    vendor.bend = lambda v, endpoint, n: Response(status_code=502, headers={"Retry-After": "0.01"}) if n > 3 else None
+    connection = Connection("acme", "greenhouse", options={"max_wait_seconds": 3})
+    with Client(connection, ClientCredentials(connection)) as client:
+        for _ in range(3):
+            client.get("/departments")
+        with pytest.raises(ServerFailing, match="HTTP 502 6 times"):
+            client.get("/departments")
+        vendor.bend = None
+        assert ids(client) == [1]
+
+
+def test_waiting_for_a_window_ends_with_patience_and_says_so(vendor: Vendor, naps: list[float]) -> None:
+    vendor.records["departments"] = [department(1)]
+    vendor.limit, vendor.window_seconds = 1, 90.0
+    with Client(CONNECTION, ClientCredentials(CONNECTION), sleep=naps.append) as client:
+        client.get("/departments")
+        with pytest.raises(BudgetUsedUp, match=r"`/v3/departments` was not asked: .* used up for another \d\d\.\d s"):
+            client.get("/departments")
+    assert (vendor.refused, naps) == (0, [])
 
 
 def test_requests_of_helper_threads_count_for_their_stream(vendor: Vendor, client: Client) -> None:
