@@ -313,12 +313,12 @@ def _add_consequences(results: Results, part: _Part, as_of: datetime) -> None:
         if is_mine:
             rungs.setdefault(row["technique"], {})[row["rung"]] = row
     hours = part.marts.hours.set_index("technique")
-    rated_a_year = float(part.marts.hours["rated_hires_per_year"].max()) if len(part.marts.hours) else 0.0
+    rated_a_year = hours["rated_hires_per_year"].astype(float).to_dict()
     for technique, by_rung in rungs.items():
         keys = {"technique": technique, "job_family": part.family}
         pairs = _pairs(part, technique)
         bins = part.marts.bins[part.marts.bins["technique"] == technique]
-        results.power.append({**keys, **power_row(by_rung, rated_a_year, as_of)})
+        results.power.append({**keys, **power_row(by_rung, rated_a_year.get(technique, 0.0), as_of)})
         results.expectancy += [{**keys, **row} for row in expectancy_rows(pairs, by_rung[4])]
         results.scatter += [{**keys, **row} for row in scatter_rows(bins)]
         results.sensitivity += [{**keys, **row} for row in worst_case_rows(pairs, bins)]

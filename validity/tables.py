@@ -155,7 +155,7 @@ TABLES: dict[str, TableSpec] = {
         {
             **_KEYS,
             "n": ("bigint", "Reviewed hires with a clean score."),
-            "hires_per_year": ("double", "Reviewed hires of the last 12 months."),
+            "hires_per_year": ("double", "Reviewed hires of the last 12 months with a score of the technique."),
             "half_width": ("double", "Half the interval of rung 3, else of rung 1."),
             "target_half_width": ("double", "Half-width held to be narrow enough."),
             "n_needed": ("bigint", "Reviewed hires at which it is reached."),

@@ -51,6 +51,8 @@ held as (
 
 hires as (
     select
+        outcomes.connection_id,
+        outcomes.application_id,
         outcomes.job_family,
         {{ days_between(
             'coalesce(' ~ local_date('outcomes.hired_at') ~ ', outcomes.started_on)', 'data_clock.as_of_on'
@@ -90,10 +92,22 @@ hours_by_family as (
 hires_by_family as (
     select
         job_family,
-        sum(case when hired_days >= 0 and hired_days < {{ year }} then 1 else 0 end) as n_hires,
-        sum(case when is_rated and rated_days >= 0 and rated_days < {{ year }} then 1 else 0 end) as n_rated_hires
+        sum(case when hired_days >= 0 and hired_days < {{ year }} then 1 else 0 end) as n_hires
     from hires
     group by job_family
+),
+
+-- A technique's interval narrows with the hires who have its score, not with all hires.
+rated_by_family as (
+    select
+        hires.job_family,
+        scores.technique,
+        count(*) as n_rated_hires
+    from hires
+    inner join {{ ref('validity_scores') }} as scores
+        on hires.connection_id = scores.connection_id and hires.application_id = scores.application_id
+    where hires.is_rated and hires.rated_days >= 0 and hires.rated_days < {{ year }}
+    group by hires.job_family, scores.technique
 ),
 
 hours_members as (
@@ -127,9 +141,19 @@ hires_a_year as (
     union all
     select
         'all' as job_family,
-        sum(n_hires) as n_hires,
-        sum(n_rated_hires) as n_rated_hires
+        sum(n_hires) as n_hires
     from hires_by_family
+),
+
+rated_a_year as (
+    select * from rated_by_family
+    union all
+    select
+        'all' as job_family,
+        technique,
+        sum(n_rated_hires) as n_rated_hires
+    from rated_by_family
+    group by technique
 )
 
 select
@@ -139,7 +163,9 @@ select
     {{ to_bigint('hours.n_interviews') }} as n_interviews,
     {{ to_bigint('hours.n_untimed') }} as n_untimed,
     {{ to_bigint('coalesce(hires_a_year.n_hires, 0)') }} as hires_per_year,
-    {{ to_bigint('coalesce(hires_a_year.n_rated_hires, 0)') }} as rated_hires_per_year
+    {{ to_bigint('coalesce(rated_a_year.n_rated_hires, 0)') }} as rated_hires_per_year
 from hours
 left join hires_a_year
     on hours.job_family = hires_a_year.job_family
+left join rated_a_year
+    on hours.job_family = rated_a_year.job_family and hours.technique = rated_a_year.technique
