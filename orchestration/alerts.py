@@ -1,15 +1,18 @@
 """Who is told, and how often: a log that is always there and a webhook when QOH_ALERT_WEBHOOK names its address.
 
 The state of the notifiers lies in QOH_HOME/alerts.json and is shown by the asset `ops/alarm_state`, because alerts that
-silently stop are worse than none. Texts carry names of checks, runs and tables, never values of persons.
+silently stop are worse than none. What a notifier did not take waits there and is tried again by every look of the
+sensor and by every later alert. Texts carry names of checks, runs and tables, never values of persons.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +22,8 @@ from ingestion.settings import settings
 
 WEBHOOK = "QOH_ALERT_WEBHOOK"
 COOL_DOWN = timedelta(hours=20)
+FORGOTTEN = timedelta(days=31)
+LATE = timedelta(minutes=1)
 TIMEOUT_SECONDS = 10
 SELF_TEST = "self_test"
 
@@ -65,22 +70,27 @@ def notifiers() -> Mapping[str, Notifier]:
 
 
 def send(alert: Alert, *, cool_down: timedelta = COOL_DOWN) -> dict[str, str | None]:
-    """Tell everybody, unless the same key was told within the cool-down.
+    """Tell everybody who has not been told the same key within the cool-down, and what waited for them before.
 
     Returns:
         For every notifier that was tried, the sentence of its failure or None.
     """
-    state = alarm_state()
-    last = state["sent"].get(alert.key)
-    if last and _now() - datetime.fromisoformat(last) < cool_down:
-        return {}
-    outcomes: dict[str, str | None] = {}
-    for name, notify in notifiers().items():
-        outcomes[name] = _tried(notify, alert)
-        state["notifiers"][name] = {"at": _now().isoformat(), "error": outcomes[name]}
-    state["sent"][alert.key] = _now().isoformat()
-    _save(state)
-    return outcomes
+    with _locked_state() as state:
+        for name in notifiers():
+            last = state["told"].get(name, {}).get(alert.key)
+            if not last or _age(last) >= cool_down:
+                state["waiting"].setdefault(name, {})[alert.key] = {"text": alert.text, "at": _now().isoformat()}
+        return _deliver(state)
+
+
+def deliver() -> dict[str, str | None]:
+    """Try again what was not delivered.
+
+    Returns:
+        As `send`: empty where nothing waits.
+    """
+    with _locked_state() as state:
+        return _deliver(state)
 
 
 def self_test() -> dict[str, str | None]:
@@ -89,30 +99,72 @@ def self_test() -> dict[str, str | None]:
 
 
 def alarm_state() -> dict[str, Any]:
-    """When which key was told, and how each notifier fared the last time."""
-    empty: dict[str, Any] = {"sent": {}, "notifiers": {}}
+    """By notifier: when which key was told, what waits to be told, and how it fared the last time."""
+    empty: dict[str, Any] = {"told": {}, "waiting": {}, "notifiers": {}}
     try:
-        return empty | dict(json.loads(_state_file().read_text()))
+        found = dict(json.loads(_state_file().read_text()))
     except (FileNotFoundError, json.JSONDecodeError):
         return empty
+    return {name: found.get(name, nothing) for name, nothing in empty.items()}
+
+
+def _deliver(state: dict[str, Any]) -> dict[str, str | None]:
+    outcomes: dict[str, str | None] = {}
+    for name, notify in notifiers().items():
+        waiting = state["waiting"].get(name, {})
+        if waiting:
+            outcomes[name] = _emptied(waiting, notify, state["told"].setdefault(name, {}))
+            state["notifiers"][name] = {"at": _now().isoformat(), "error": outcomes[name]}
+    return outcomes
+
+
+def _emptied(waiting: dict[str, Any], notify: Notifier, told: dict[str, str]) -> str | None:
+    """Deliver until one fails: it goes to the end, so that a text nobody takes does not hold up the others."""
+    for key in list(waiting):
+        alert = waiting.pop(key)
+        late = f"\n(Of {alert['at'][:16]} UTC, delivered late.)" if _age(alert["at"]) > LATE else ""
+        error = _tried(notify, Alert(key, alert["text"] + late))
+        if error:
+            waiting[key] = alert
+            return error
+        told[key] = _now().isoformat()
+    return None
 
 
 def _tried(notify: Notifier, alert: Alert) -> str | None:
     try:
         notify(alert)
     except (NotifierFailed, OSError) as error:
-        log.error("An alert was not delivered: %s", error)
+        log.error("An alert was not delivered and waits in %s: %s", _state_file(), error)
         return str(error)
     return None
 
 
+@contextmanager
+def _locked_state() -> Iterator[dict[str, Any]]:
+    """The state, read and written again by one thread of one process at a time."""
+    with _state_file().with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        state = alarm_state()
+        yield state
+        _save(state)
+
+
 def _save(state: Mapping[str, Any]) -> None:
-    """Forget keys after a month, write a new file, rename it."""
-    kept = {key: at for key, at in state["sent"].items() if _now() - datetime.fromisoformat(at) < timedelta(days=31)}
+    """Forget what is older than a month, write a new file, rename it."""
+    told = {name: {key: at for key, at in keys.items() if _age(at) < FORGOTTEN} for name, keys in state["told"].items()}
+    waiting = {
+        name: {key: alert for key, alert in alerts.items() if _age(alert["at"]) < FORGOTTEN}
+        for name, alerts in state["waiting"].items()
+    }
     file = _state_file()
     fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps({**state, "sent": kept}, indent=1))
+    fresh.write_text(json.dumps({**state, "told": told, "waiting": waiting}, indent=1))
     fresh.replace(file)
+
+
+def _age(moment: str) -> timedelta:
+    return _now() - datetime.fromisoformat(moment)
 
 
 def _state_file() -> Path:

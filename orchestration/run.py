@@ -93,7 +93,8 @@ def nightly(
 
 
 def _alert(run: dg.DagsterRun | None, finished: Finished) -> None:
-    """Tell of what went wrong: under cron no sensor does."""
+    """Tell of what went wrong, and of what could not be told earlier: under cron no sensor does."""
+    alerts.deliver()
     reasons = {**finished.failed_checks, **finished.errors}
     if run and reasons:
         alerts.send(run_alert(run, "; ".join(reasons)))

@@ -1,9 +1,12 @@
 """Who watches: failed runs, failed checks (a failed check does not fail its run), and the watchers themselves."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import dagster as dg
+from dagster._core.storage.asset_check_execution_record import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as JUDGED,
+)
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
@@ -24,12 +27,22 @@ def run_alert(run: dg.DagsterRun, reason: str = "") -> alerts.Alert:
 
 
 def check_alert(records: Sequence[AssetCheckExecutionRecord]) -> alerts.Alert:
-    """Failed checks of one look, one line each; the same set of checks is told once per cool-down."""
-    names = sorted({f"{'/'.join(record.key.asset_key.path)}: {record.key.name}" for record in records})
-    more = [f"… and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
-    return alerts.Alert(
-        "checks " + "|".join(names), f"{len(names)} checks failed:\n" + "\n".join([*names[:SHOWN], *more])
-    )
+    """Failed checks of one look, one line each, errors first; the same set is told once per cool-down."""
+    errors = {_name(record) for record in records if _is_error(record)}
+    warnings = {_name(record) for record in records} - errors
+    lines = [*(f"error {name}" for name in sorted(errors)), *(f"warning {name}" for name in sorted(warnings))]
+    more = [f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    counts = [f"{len(names)} {word}" for names, word in ((errors, "error"), (warnings, "warning")) if names]
+    title = f"Failed checks ({', '.join(counts)}):"
+    return alerts.Alert("checks " + "|".join(lines), "\n".join([title, *lines[:SHOWN], *more]))
+
+
+def _name(record: AssetCheckExecutionRecord) -> str:
+    return f"{'/'.join(record.key.asset_key.path)}: {record.key.name}"
+
+
+def _is_error(record: AssetCheckExecutionRecord) -> bool:
+    return bool(record.evaluation and record.evaluation.severity == dg.AssetCheckSeverity.ERROR)
 
 
 def streams_alert(failed: Mapping[str, str]) -> alerts.Alert:
@@ -42,12 +55,42 @@ def streams_alert(failed: Mapping[str, str]) -> alerts.Alert:
 
 
 def failed_since(
-    instance: dg.DagsterInstance, checks: Iterable[dg.AssetCheckKey], cursor: int
-) -> tuple[list[AssetCheckExecutionRecord], int]:
-    """Latest evaluations newer than the cursor that failed or could not run, and the new cursor."""
-    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))
-    new = [record for record in latest.values() if record.id > cursor]
-    return [record for record in new if record.status == FAILED], max([cursor, *(record.id for record in new)])
+    instance: dg.DagsterInstance, checks: Iterable[dg.AssetCheckKey], cursor: float
+) -> tuple[list[AssetCheckExecutionRecord], float]:
+    """Failures judged after the cursor that are worth telling, and the new cursor, the time of the last judgement.
+
+    Errors are, each time; a warning is when the check passed the last time or is new. Not the ids of Dagster's rows:
+    a row is made when a run plans the check and changed in place when it is judged.
+    """
+    new = [record for record in latest_judged(instance, checks) if _judged_at(record) > cursor]
+    failed = [
+        record
+        for record in new
+        if record.status == FAILED and (_is_error(record) or not _failed_before(instance, record))
+    ]
+    return failed, max([cursor, *map(_judged_at, new)])
+
+
+def latest_judged(
+    instance: dg.DagsterInstance, checks: Iterable[dg.AssetCheckKey]
+) -> Iterator[AssetCheckExecutionRecord]:
+    """The latest judgement of each check; a run that has only planned the check does not hide the one before."""
+    storage = instance.event_log_storage
+    for key, record in storage.get_latest_asset_check_execution_by_key(list(checks)).items():
+        if record.status in JUDGED:
+            yield record
+        else:
+            yield from storage.get_asset_check_execution_history(key, limit=1, status=JUDGED)
+
+
+def _judged_at(record: AssetCheckExecutionRecord) -> float:
+    return record.event.timestamp if record.event else 0.0
+
+
+def _failed_before(instance: dg.DagsterInstance, record: AssetCheckExecutionRecord) -> bool:
+    history = instance.event_log_storage.get_asset_check_execution_history
+    before = history(record.key, limit=1, cursor=record.id, status=JUDGED)
+    return bool(before) and before[0].status == FAILED
 
 
 @dg.run_failure_sensor(
@@ -62,17 +105,17 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
 
 @dg.sensor(
     name="failed_checks",
-    description="Tells of checks that failed or could not run, whatever became of their run.",
+    description="Tells of errors each time and of warnings once, and delivers alerts that could not be delivered.",
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def failed_checks(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     checks = context.repository_def.asset_graph.asset_check_keys if context.repository_def else []
-    failed, cursor = failed_since(context.instance, checks, int(context.cursor or 0))
-    if failed:
-        alerts.send(check_alert(failed))
+    failed, cursor = failed_since(context.instance, checks, float(context.cursor or 0))
+    tried = alerts.send(check_alert(failed)) if failed else alerts.deliver()
     context.update_cursor(str(cursor))
-    return dg.SkipReason(f"{len(failed)} checks failed since the last look.")
+    undelivered = "".join(f" {error} The alert waits for the next look." for error in tried.values() if error)
+    return dg.SkipReason(f"{len(failed)} failed checks to tell since the last look.{undelivered}")
 
 
 @dg.asset(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,11 +21,14 @@ from orchestration.defs.sensors import ALARM_KEY, alarm_state, failed_checks, fa
 class _Listener(BaseHTTPRequestHandler):
     heard: ClassVar[list[str]] = []
     answer: ClassVar[int] = 200
+    refused: ClassVar[str] = "nothing"
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.heard.append(json.loads(body)["text"])
-        self.send_response(self.answer)
+        text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"]
+        answer = 400 if text == self.refused else self.answer
+        if answer < 400:
+            self.heard.append(text)
+        self.send_response(answer)
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
@@ -53,6 +57,20 @@ def table() -> dg.MaterializeResult:
     return dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="loaded", passed=False)])
 
 
+TODAY: dict[str, dg.AssetCheckResult] = {}
+"""What the check of `judged` says when it is asked."""
+
+
+@dg.asset(check_specs=[dg.AssetCheckSpec("sound", asset="judged")])
+def judged() -> dg.MaterializeResult:
+    return dg.MaterializeResult(check_results=[TODAY["sound"]])
+
+
+def judge(instance: dg.DagsterInstance, *, passed: bool, severity: dg.AssetCheckSeverity) -> None:
+    TODAY["sound"] = dg.AssetCheckResult(check_name="sound", passed=passed, severity=severity)
+    assert dg.materialize([judged], instance=instance).success
+
+
 @dg.op
 def breaks() -> None:
     raise dg.Failure("the disk is full")
@@ -63,7 +81,7 @@ def breaking() -> None:
     breaks()
 
 
-DEFINITIONS = dg.Definitions(assets=[table], jobs=[breaking], sensors=[failed_runs, failed_checks])
+DEFINITIONS = dg.Definitions(assets=[table, judged], jobs=[breaking], sensors=[failed_runs, failed_checks])
 
 
 def look(instance: dg.DagsterInstance, cursor: str | None = None) -> str | None:
@@ -78,7 +96,7 @@ def test_a_failed_check_of_a_successful_run_is_told_once(
     assert dg.materialize([table], instance=instance).success
     cursor = look(instance)
     look(instance, cursor)
-    assert webhook.heard == ["1 checks failed:\ntable: loaded"]
+    assert webhook.heard == ["Failed checks (1 error):\nerror table: loaded"]
 
 
 def test_the_same_check_failing_again_waits_for_the_cool_down(
@@ -89,8 +107,58 @@ def test_the_same_check_failing_again_waits_for_the_cool_down(
         dg.materialize([table], instance=instance)
         cursor = look(instance, cursor)
     assert len(webhook.heard) == 1
-    alerts.send(alerts.Alert("checks table: loaded", "again"), cool_down=timedelta(0))
+    alerts.send(alerts.Alert("checks error table: loaded", "again"), cool_down=timedelta(0))
     assert len(webhook.heard) == 2
+
+
+def test_a_look_inside_a_long_run_does_not_hide_what_the_run_finds_later(
+    webhook: type[_Listener], instance: dg.DagsterInstance
+) -> None:
+    cursors: list[str | None] = []
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec("loaded", asset="table")], name="table")
+    def slow() -> dg.MaterializeResult:
+        cursors.append(look(instance))
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="loaded", passed=False)])
+
+    dg.materialize([slow], instance=instance)
+    assert webhook.heard == []
+    look(instance, cursors[0])
+    assert webhook.heard == ["Failed checks (1 error):\nerror table: loaded"]
+
+
+def test_a_failure_is_told_although_the_next_run_has_planned_the_check_again(
+    webhook: type[_Listener], instance: dg.DagsterInstance
+) -> None:
+    dg.materialize([table], instance=instance)
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec("loaded", asset="table")], name="table")
+    def killed() -> dg.MaterializeResult:
+        raise dg.Failure("the power went")
+
+    dg.materialize([killed], instance=instance, raise_on_error=False)
+    look(instance)
+    assert webhook.heard == ["Failed checks (1 error):\nerror table: loaded"]
+
+
+def test_a_standing_warning_is_told_once_and_again_when_it_returns(
+    webhook: type[_Listener], instance: dg.DagsterInstance
+) -> None:
+    cursor = None
+    for passed in (False, False, True, False):
+        judge(instance, passed=passed, severity=dg.AssetCheckSeverity.WARN)
+        cursor = look(instance, cursor)
+        (alerts.settings().home / "alerts.json").unlink(missing_ok=True)  # Days pass: no cool-down.
+    assert webhook.heard == ["Failed checks (1 warning):\nwarning judged: sound"] * 2
+
+
+def test_a_standing_error_is_told_every_time(webhook: type[_Listener], instance: dg.DagsterInstance) -> None:
+    cursor = None
+    for _ in range(2):
+        judge(instance, passed=False, severity=dg.AssetCheckSeverity.ERROR)
+        cursor = look(instance, cursor)
+        (alerts.settings().home / "alerts.json").unlink()
+    assert webhook.heard == ["Failed checks (1 error):\nerror judged: sound"] * 2
 
 
 def test_a_failed_run_is_told_with_its_reason(webhook: type[_Listener], instance: dg.DagsterInstance) -> None:
@@ -138,3 +206,34 @@ def test_a_broken_notifier_turns_the_alarm_asset_red_and_keeps_its_address_secre
 def test_a_damaged_state_file_does_not_silence_anybody(home: Path) -> None:
     (home / "alerts.json").write_text("{half")
     assert alerts.send(alerts.Alert("k", "told anyway")) == {"log": None}
+
+
+def test_an_alert_that_was_not_delivered_is_told_by_the_next_look_and_only_to_who_missed_it(
+    webhook: type[_Listener], instance: dg.DagsterInstance, home: Path
+) -> None:
+    dg.materialize([table], instance=instance)
+    webhook.answer = 500
+    cursor = look(instance)
+    assert list(alerts.alarm_state()["waiting"]["webhook"]) == ["checks error table: loaded"]
+    webhook.answer = 200
+    cursor = look(instance, cursor)
+    look(instance, cursor)
+    assert webhook.heard == ["Failed checks (1 error):\nerror table: loaded"]
+    assert (home / "alerts.log").read_text().count("error table: loaded") == 1
+    assert alerts.alarm_state()["waiting"]["webhook"] == {}
+
+
+def test_a_text_that_nobody_takes_does_not_hold_up_the_others(webhook: type[_Listener], home: Path) -> None:
+    webhook.refused = "poison"
+    alerts.send(alerts.Alert("a", "poison"))
+    alerts.send(alerts.Alert("b", "bread"))
+    alerts.deliver()
+    assert webhook.heard == ["bread"]
+
+
+def test_alerts_of_many_threads_are_all_remembered(webhook: type[_Listener], home: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda i: alerts.send(alerts.Alert(f"k{i}", f"text {i}")), range(24)))
+    told = alerts.alarm_state()["told"]
+    assert set(told["webhook"]) == set(told["log"]) == {f"k{i}" for i in range(24)}
+    assert sorted(webhook.heard) == sorted(f"text {i}" for i in range(24))
