@@ -1,4 +1,4 @@
-"""What a number was made from, so that it can be made again to the digit: loads, SQL, code and seed."""
+"""What a number was made from, so that it can be made again to the digit: loads, SQL, inputs, code and seed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 
+from ingestion.settings import settings
+from ingestion.warehouse import OPEN_CONFIG
+from orchestration.inputs import Inputs, digest
 from orchestration.manifest import manifest
-from orchestration.warehouse import warehouse
 
 SEED = 20_260_823
 DIGITS = 16
+LIBRARIES = ("numpy", "pandas", "scipy", "statsmodels")
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,15 @@ class Lineage:
     loads: pd.DataFrame
 
 
-def lineage(as_of: datetime, definition_version: str, seed: int = SEED) -> Lineage:
-    """The lineage of results made now from the warehouse, whose lock the caller holds."""
+def lineage(as_of: datetime, definition_version: str, read: Inputs, seed: int = SEED) -> Lineage:
+    """The lineage of results made now from these inputs and the warehouse, whose lock the caller holds.
+
+    The inputs themselves are in the id: a decided link, a variable of the dbt project, a macro or the firm's time zone
+    changes them without any new load.
+    """
     found = loads()
     code, models = code_version(), manifest_hash()
-    text = found.to_csv(index=False) + code + models + str(seed) + as_of.isoformat()
+    text = found.to_csv(index=False) + code + models + digest(read) + str(seed) + as_of.isoformat()
     identity = _digest(text.encode())
     stamp = {
         "as_of": as_of,
@@ -45,28 +53,35 @@ def lineage(as_of: datetime, definition_version: str, seed: int = SEED) -> Linea
 
 
 def loads() -> pd.DataFrame:
-    """The newest load and the number of rows of every connection's raw tables."""
-    with warehouse() as connection:
+    """The newest load of every connection's raw tables; rows are not counted in the demographics file."""
+    zones = ((settings().warehouse_file, "count(*)"), (settings().demographics_file, "null"))
+    parts = [part for file, counted in zones if file.exists() for part in _loads_of(file, counted)]
+    columns = ["connection_id", "stream", "load_id", "n_rows"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _loads_of(file: Path, counted: str) -> list[pd.DataFrame]:
+    with duckdb.connect(str(file), read_only=True, config=dict(OPEN_CONFIG)) as connection:
         names = connection.execute(
             "select table_schema, table_name from information_schema.columns where starts_with(table_schema, 'raw_') "
             "and column_name in ('connection_id', '_dlt_load_id') group by all having count(*) = 2 order by all"
         ).fetchall()
         parts = [
             connection.execute(
-                f"select connection_id, '{schema}.{table}' as stream, max(_dlt_load_id) as load_id, count(*) as n_rows "
-                f'from {schema}."{table}" group by connection_id order by connection_id'
+                f"select connection_id, '{schema}.{table}' as stream, max(_dlt_load_id) as load_id, "
+                f'({counted})::bigint as n_rows from {schema}."{table}" group by connection_id order by connection_id'
             ).df()
             for schema, table in names
         ]
-    columns = ["connection_id", "stream", "load_id", "n_rows"]
-    filled = [part for part in parts if len(part)]
-    return pd.concat(filled, ignore_index=True)[columns] if filled else pd.DataFrame(columns=columns)
+    return [part.astype({"n_rows": "Int64"}) for part in parts if len(part)]
 
 
 def code_version() -> str:
-    """Version of the distribution, and a digest of the statistics: a change of either is another code."""
+    """Version of the distribution, and a digest of the statistics and of the libraries that they compute with."""
     sources = sorted((Path(__file__).parents[1] / "validity").glob("*.py"))
-    return f"{metadata.version('quality-of-hire')}+{_digest(b''.join(source.read_bytes() for source in sources))}"
+    libraries = " ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
+    content = b"".join(source.read_bytes() for source in sources) + libraries.encode()
+    return f"{metadata.version('quality-of-hire')}+{_digest(content)}"
 
 
 def manifest_hash() -> str:

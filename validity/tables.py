@@ -208,7 +208,7 @@ LINEAGE = TableSpec(
         "connection_id": ("varchar", "Connection."),
         "stream": ("varchar", "Raw table."),
         "load_id": ("varchar", "Newest load among its rows."),
-        "n_rows": ("bigint", "Rows at the time."),
+        "n_rows": ("bigint", "Rows at the time; null for demographic answers, which are not counted."),
     },
 )
 

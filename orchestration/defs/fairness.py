@@ -98,6 +98,7 @@ def words() -> dict[str, tuple[str, str]]:
 
 def fairness(as_of: datetime, answers: pd.DataFrame) -> pd.DataFrame:
     """Compare the groups and write the table; it, as written."""
+    from orchestration.inputs import inputs as validity_inputs
     from orchestration.lineage import SEED, lineage
     from orchestration.warehouse import write_frame
     from validity.fairness import fairness_tables
@@ -107,7 +108,8 @@ def fairness(as_of: datetime, answers: pd.DataFrame) -> pd.DataFrame:
     if not answers.empty:
         people, scores, stages = inputs(answers)
     made = fairness_tables(people, scores, stages, seed=SEED)
-    table = typed(made.assign(**lineage(as_of, DEFINITION_VERSION).stamp), words())
+    stamp = lineage(as_of, DEFINITION_VERSION, validity_inputs()).stamp
+    table = typed(made.assign(**stamp), words())
     write_frame(f"{SCHEMA}.{TABLE}", table)
     return table
 

@@ -11,6 +11,7 @@ from orchestration import progress
 from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
 
 if TYPE_CHECKING:
+    from orchestration.inputs import Inputs
     from orchestration.lineage import Lineage
 
 SCHEMA = "validity"
@@ -18,42 +19,13 @@ UNSUPPRESSED = "validity_unsuppressed"
 """Schema of the same tables before small cells were taken out; it never leaves the warehouse."""
 ESTIMATES_KEY = dg.AssetKey([SCHEMA, "validity_estimates"])
 CLOCK = "marts_ops.data_clock"
-PERSON = "connection_id || '|' || application_id as person_id, coalesce(job_family, 'unknown') as job_family"
-STUDIED = "select connection_id, application_id from marts_validity.fct_hire_outcomes where not is_excluded"
-INPUTS = {
-    # One row a hire, a column a technique and attribute; all others reach the statistics as sums.
-    "scores": f"""
-        pivot (
-            select {PERSON}, score,
-                case technique when 'debrief' then '__decision__|overall' else technique || '|' || attribute end as name
-            from marts_validity.fct_predictor_scores
-            where is_hired and not is_contaminated and score is not null and technique != 'unmapped'
-                and attribute != 'attribute_mean' and (technique != 'debrief' or attribute = '__decision__')
-                and (connection_id, application_id) in ({STUDIED})
-        ) on name using avg(score) group by person_id, job_family order by person_id""",
-    "contaminated": f"""
-        select coalesce(job_family, 'unknown') as job_family, technique, count(*) as n_contaminated
-        from marts_validity.fct_predictor_scores
-        where is_hired and is_contaminated and attribute = 'overall'
-            and (connection_id, application_id) in ({STUDIED} and performance_rating_z is not null)
-        group by all order by all""",
-    "outcomes": f"select {PERSON}, is_matured from marts_validity.fct_hire_outcomes where not is_excluded order by 1",
-    "ratings": f"""
-        select {PERSON}, rater_id, source, cycle_id, value, rater_was_interviewer
-        from validity_inputs.validity_ratings order by all""",
-    "moments": "from validity_inputs.validity_moments order by all",
-    "attribute_moments": "from validity_inputs.validity_attribute_moments order by all",
-    "ranges": "from validity_inputs.validity_score_ranges order by all",
-    "bins": "from validity_inputs.validity_score_bins order by all",
-    "hours": "from validity_inputs.validity_interview_hours order by all",
-}
 READ = (
     *("marts_validity.fct_predictor_scores", "marts_validity.fct_hire_outcomes", "validity_inputs.validity_ratings"),
     *("validity_inputs.validity_moments", "validity_inputs.validity_attribute_moments"),
     *("validity_inputs.validity_score_ranges", "validity_inputs.validity_score_bins"),
     *("validity_inputs.validity_interview_hours", CLOCK),
 )
-"""The tables behind `INPUTS`."""
+"""The tables behind `orchestration.inputs.INPUTS`."""
 LINEAGE = "validity_lineage"
 
 
@@ -101,15 +73,17 @@ def _spec(name: str, meaning: str, deps: list[dg.AssetKey]) -> dg.AssetSpec:
 
 
 def estimates(as_of: datetime) -> dict[str, pd.DataFrame]:
-    """The tables as they may be published; made again only if a load, the SQL, the code or the seed changed."""
+    """The tables as they may be published; made again only if what they are made from changed."""
+    from orchestration.inputs import inputs
     from orchestration.lineage import lineage
     from validity.analysis import DEFINITION_VERSION
 
-    made = lineage(as_of, DEFINITION_VERSION)
+    read = inputs()
+    made = lineage(as_of, DEFINITION_VERSION, read)
     kept = kept_estimates(made.stamp["lineage_id"])
     if kept:
         progress.tell("  nothing changed since the last estimates; they are kept")
-    return kept or fresh_estimates(as_of, made)
+    return kept or fresh_estimates(as_of, made, read)
 
 
 def kept_estimates(lineage_id: str) -> dict[str, pd.DataFrame]:
@@ -123,16 +97,17 @@ def kept_estimates(lineage_id: str) -> dict[str, pd.DataFrame]:
     return found if set(found[LINEAGE]["lineage_id"]) == {lineage_id} else {}
 
 
-def fresh_estimates(as_of: datetime, made: "Lineage") -> dict[str, pd.DataFrame]:
+def fresh_estimates(as_of: datetime, made: "Lineage", read: "Inputs") -> dict[str, pd.DataFrame]:
     """Estimate everything and write both schemas."""
-    from orchestration.warehouse import query, write_frame
+    from orchestration.warehouse import write_frame
     from validity.analysis import analyse
     from validity.families import Marts
     from validity.publication import shown
     from validity.tables import frames
 
-    marts = Marts(**{name: query(statement) for name, statement in INPUTS.items()})
-    results = analyse(marts, as_of, seed=made.stamp["seed"], progress=lambda sentence: progress.tell(f"  {sentence}"))
+    results = analyse(
+        Marts(**read), as_of, seed=made.stamp["seed"], progress=lambda sentence: progress.tell(f"  {sentence}")
+    )
     tables = frames(results, made.stamp)
     for name, table in tables.items():
         write_frame(f"{UNSUPPRESSED}.{name}", table)

@@ -21,6 +21,7 @@ from orchestration.defs.ingest import COUNTS
 from orchestration.defs.publish import sha256
 from orchestration.defs.quality import check_key
 from orchestration.defs.validity import data_clock, fresh_estimates, kept_estimates
+from orchestration.inputs import inputs
 from orchestration.lineage import lineage
 from validity.analysis import DEFINITION_VERSION
 
@@ -126,25 +127,40 @@ def test_every_result_names_the_lineage_it_was_made_from(company: Company) -> No
             name: {one for (one,) in file.execute(f"select distinct lineage_id from validity.{name}").fetchall()}
             for name in tables
         }
+        restricted = file.execute("select n_rows from validity.validity_lineage where stream like '%eeoc'").fetchall()
         loads = file.execute("select count(distinct stream) from validity.validity_lineage where n_rows > 0").fetchone()
     assert len(known) == 1
     assert all(found <= known for found in used.values())
     assert {"validity_estimates", "validity_power", "validity_sensitivity", "validity_incremental"} <= set(tables)
     assert loads is not None
     assert loads[0] > 10
+    assert restricted
+    assert all(n_rows is None for (n_rows,) in restricted), "how many answered may be a small count"
 
 
 def test_the_same_data_and_seed_give_the_same_digits(company: Company) -> None:
     as_of = data_clock()
-    made = lineage(as_of, DEFINITION_VERSION)
+    read = inputs()
+    made = lineage(as_of, DEFINITION_VERSION, read)
     assert kept_estimates(made.stamp["lineage_id"]), "nothing changed, so the estimates would have been kept"
-    again = fresh_estimates(as_of, made)["validity_estimates"]
+    again = fresh_estimates(as_of, made, read)["validity_estimates"]
     with open_published("analyst") as file:
         first = file.execute("select * from validity.validity_estimates").df()
     keys = ["technique", "job_family", "attribute", "variant", "rung"]
     numbers = ["value", "lo", "hi", "p_value", "probability_positive"]
     a, b = (frame.sort_values(keys)[numbers].to_numpy(dtype=float) for frame in (first, again))
     assert np.array_equal(a, b, equal_nan=True)
+
+
+def test_a_rating_that_moves_without_a_load_makes_other_estimates(company: Company) -> None:
+    # As a decided link, another criterion window or a changed macro would.
+    as_of, read = data_clock(), dict(inputs())
+    before = lineage(as_of, DEFINITION_VERSION, read).stamp["lineage_id"]
+    ratings = read["ratings"].copy()
+    ratings.loc[0, "value"] += 1
+    after = lineage(as_of, DEFINITION_VERSION, read | {"ratings": ratings}).stamp["lineage_id"]
+    assert lineage(as_of, DEFINITION_VERSION, dict(inputs())).stamp["lineage_id"] == before != after
+    assert not kept_estimates(after)
 
 
 def test_the_version_is_hashed_by_another_process(company: Company, instance: dg.DagsterInstance) -> None:
