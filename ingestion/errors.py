@@ -216,8 +216,8 @@ class BudgetUsedUp(VendorError):
 
     def __init__(self, connection_id: str, path: str, needed: float, waited: float, limit: float) -> None:
         super().__init__(
-            f"`{connection_id}`: `{path}` was not asked: the vendor's rate window is used up for another {needed:.1f} s "
-            f"after {waited:.0f} s of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {NOTHING_WRITTEN} "
+            f"`{connection_id}`: `{path}` was not asked: the vendor's rate window is used up for another {needed:.1f} "
+            f"s after {waited:.0f} s of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {NOTHING_WRITTEN} "
             "Run again later; what the vendor allows is shown by: qoh doctor"
         )
 

@@ -504,10 +504,18 @@ class _Run:
             refused = batch.refused[stream.name]
             job.refused[stream.name] = job.refused.get(stream.name, 0) + len(refused)
             self.ledger.set_aside(stream.name, refused, batch.window.start, batch.window.end)
-            waiting = job.open_keys[stream.name]
-            # In a retry, what the vendor no longer returns was changed since (a later window has judged it) or deleted.
-            resolved = waiting if self.retrying else waiting & batch.rows[stream.name].keys()
-            self.ledger.resolve(stream.name, resolved, but=refused)
+            arrived = job.open_keys[stream.name] & batch.rows[stream.name].keys()
+            self.ledger.resolve(stream.name, arrived, but=refused)
+            if self.retrying:
+                self._note_gone(job, stream, batch)
+
+    def _note_gone(self, job: _Job, stream: Stream, batch: Batch) -> None:
+        """In a retry, what a window no longer returns was changed since (a later window judged it) or deleted.
+
+        Of other windows this one says nothing: they may still fail, and nobody would read their records again.
+        """
+        window = None if job.stream.cursor is None else (batch.window.start, batch.window.end)
+        self.ledger.resolve_window(stream.name, window, but=batch.refused[stream.name])
 
     def _advance(self, job: _Job, batch: Batch, state: ops.StreamState) -> None:
         window = batch.window

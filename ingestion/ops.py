@@ -225,19 +225,35 @@ class Ledger:
 
     def resolve(self, stream: str, keys: Iterable[str], but: Iterable[tuple[str, str]] = ()) -> None:
         """Records that arrived well are no longer in quarantine, except for the rules they broke just now."""
-        kept = set(but)
-        for key in keys:
-            for (rule,) in self._warehouse.run(
-                "select rule from raw_ops.quarantine "
-                "where connection_id = ? and stream = ? and record_key = ? and resolved_at is null",
-                [self._id, stream, key],
-            ):
-                if (key, rule) not in kept:
-                    self._warehouse.run(
-                        "update raw_ops.quarantine set resolved_at = ? "
-                        "where connection_id = ? and stream = ? and record_key = ? and rule = ?",
-                        [datetime.now(UTC), self._id, stream, key, rule],
-                    )
+        arrived = set(keys)
+        if arrived:
+            self._resolve(stream, [place for place in self._waiting(stream) if place[0] in arrived], but)
+
+    def resolve_window(
+        self, stream: str, window: tuple[datetime | None, datetime] | None, but: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """What waits since `window` (None: any) was read no longer does, except for the rules broken just now."""
+        self._resolve(stream, self._waiting(stream, window), but)
+
+    def _waiting(self, stream: str, window: tuple[datetime | None, datetime] | None = None) -> list[tuple[str, str]]:
+        """Record key and rule of all that waits in quarantine, or of what one window brought there."""
+        only = "" if window is None else "and window_start is not distinct from ? and window_end = ?"
+        return [
+            (key, rule)
+            for key, rule in self._warehouse.run(
+                "select record_key, rule from raw_ops.quarantine "
+                f"where connection_id = ? and stream = ? and resolved_at is null {only}",
+                [self._id, stream, *(window or ())],
+            )
+        ]
+
+    def _resolve(self, stream: str, places: Iterable[tuple[str, str]], but: Iterable[tuple[str, str]]) -> None:
+        for key, rule in set(places) - set(but):
+            self._warehouse.run(
+                "update raw_ops.quarantine set resolved_at = ? "
+                "where connection_id = ? and stream = ? and record_key = ? and rule = ?",
+                [datetime.now(UTC), self._id, stream, key, rule],
+            )
 
     # -- what happened
 

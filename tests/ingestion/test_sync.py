@@ -260,6 +260,27 @@ def test_a_corrected_record_leaves_the_quarantine_by_retry(desk: Desk, vendor: V
     assert desk.query("select candidate_rating from raw_greenhouse.scorecards where id = '9'") == [("strong_yes",)]
 
 
+def test_a_retry_whose_second_window_fails_keeps_that_windows_records_waiting(desk: Desk, vendor: Vendor) -> None:
+    vendor.clock = datetime(2026, 3, 10, tzinfo=UTC)
+    early = scorecard(8, candidate_rating="superb", updated_at="2025-12-01T12:00:00.000Z")
+    vendor.records["scorecards"] = [*map(scorecard, range(5)), early, scorecard(9, candidate_rating="superb")]
+    desk.sync("scorecards")
+    assert len({row.window_end for row in quarantined(where=desk.where)}) == 2
+    for record in vendor.records["scorecards"][-2:]:
+        record["candidate_rating"] = "yes"
+
+    def newer_window_is_forbidden(v: Vendor, endpoint: str, number: int) -> Response | None:
+        asked = v.queries[-1][1].get("updated_at", "")
+        return v.answer({"errors": ["no"]}, 403) if "lte|2026-03-10" in asked else None
+
+    vendor.bend = newer_window_is_forbidden
+    assert retry(desk.connection, where=desk.where).startswith("1 of 2 records left the quarantine; `acme`:")
+    assert [row.record_key for row in quarantined(where=desk.where)] == ["9"]
+    vendor.bend = None
+    assert "1 of 1" in retry(desk.connection, where=desk.where)
+    assert desk.query("select id from raw_greenhouse.scorecards where id in ('8', '9') order by id") == [("8",), ("9",)]
+
+
 def test_a_record_that_was_corrected_at_the_vendor_resolves_itself(desk: Desk, vendor: Vendor) -> None:
     vendor.clock = datetime(2026, 3, 10, tzinfo=UTC)
     vendor.records["scorecards"] = [*map(scorecard, range(5)), scorecard(9, candidate_rating="superb")]
