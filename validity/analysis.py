@@ -33,6 +33,7 @@ from validity.literature import Reference, reference_of
 from validity.multiplicity import adjust
 from validity.pooling import pool
 from validity.power import minimum_detectable_validity
+from validity.ratings import Stated
 from validity.records import records
 from validity.sample import stages_of
 from validity.study import Study, study
@@ -121,7 +122,7 @@ def analyse(
 
 def _studies(marts: Marts, seed: int, n_boot: int, progress: Progress) -> Iterator[_Part]:
     """All families together first: their criterion reliability stands in where a family has none of its own."""
-    firm: dict[str, float | None] = {}
+    firm: dict[str, Stated | None] = {}
     families = marts.families()
     for family in [ALL_FAMILIES, *families]:
         mine = marts.of(family)
@@ -155,13 +156,16 @@ def _stages(marts: Marts, families: list[str]) -> dict[str, float]:
     return stages
 
 
-def _of_one_rater(found: Study, inputs: StudyInputs) -> float | None:
-    """Reliability of one rater's rating, stepped down from that of the criterion."""
+def _of_one_rater(found: Study, inputs: StudyInputs) -> Stated | None:
+    """Reliability of one rater's rating and its resamples, stepped down from that of the criterion."""
     row = found.reliability.iloc[0]
-    if row["status"] != "ok" or row["value"] > 1:  # a covariance of few hires may exceed the variance
+    if row["status"] != "ok":
         return None
     mean_inverse = float((1 / inputs.ratings.groupby("person_id")["rater_id"].nunique()).mean())
-    return spearman_brown(float(row["value"]), mean_inverse)
+    drawn = found.resampled_reliability
+    possible = drawn[drawn > 0]  # a resample without a reliability is none that anybody would lend
+    stepped = np.array([spearman_brown(min(one, 1.0), mean_inverse) for one in possible])
+    return Stated(spearman_brown(min(float(row["value"]), 1.0), mean_inverse), stepped)
 
 
 def _add_study(results: Results, part: _Part) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,20 @@ from validity.thresholds import MIN_RATEES_WITH_TWO_RATERS, MIN_RATERS
 
 LITERATURE_RELIABILITY = 0.60
 """Reliability of one rater's rating where none can be estimated: the main value of Sackett et al. (2022)."""
+LITERATURE = f"literature value {LITERATURE_RELIABILITY:.2f} for one rater (Sackett et al. 2022)"
+LITERATURE_RANGE = (0.45, 0.65)
+"""What the literature argues about: administrative ratings (Salgado & Moscoso 2019), Zhou et al. (2024) (METHODS 6)."""
+
+
+@dataclass(frozen=True)
+class Stated:
+    """Reliability of one rater's rating from elsewhere, and how sure it is: the same in resamples of its own data.
+
+    Without resamples it counts as known.
+    """
+
+    value: float
+    resampled: Array = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -184,7 +198,9 @@ class ReliabilityModel:
     error_factor
         For ``g_q_k``: error variance of a hire's mean per unit of variance between one hire's raters.
     stated
-        The value, for ``stated``.
+        For ``stated``: the value of one rater's rating and its resamples, or none: the literature's range.
+    mean_inverse
+        Mean of 1/k over hires with k raters, by which one rater's value is stepped up.
     source
         Where it comes from, in words.
     n_pairs, n_raters
@@ -193,13 +209,14 @@ class ReliabilityModel:
 
     method: str
     error_factor: float
-    stated: float
+    stated: Stated | None
+    mean_inverse: float
     source: str
     n_pairs: int
     n_raters: int
 
 
-def choose_reliability(criterion: Criterion, stated: float | None = None, source: str = "") -> ReliabilityModel:
+def choose_reliability(criterion: Criterion, stated: Stated | None = None, source: str = "") -> ReliabilityModel:
     """Raters of the criterion or other people's ratings, whichever judged more hires twice; else a stated value.
 
     Hires with two raters are those who changed manager, and their criterion averages fewer occasions a rater than that
@@ -208,22 +225,45 @@ def choose_reliability(criterion: Criterion, stated: float | None = None, source
     Parameters
     ----------
     stated, source
-        Reliability of one rater's rating from elsewhere in the firm, and where from; the literature's .60 without one.
+        From elsewhere in the firm, and where from; the literature's .60 without one.
     """
+    inverse = float(np.mean(1 / criterion.n_raters)) if len(criterion.n_raters) else 1.0
     n_double, n_both = int((criterion.n_raters > 1).sum()), int((~np.isnan(criterion.other)).sum())
     has_double = n_double >= MIN_RATEES_WITH_TWO_RATERS and criterion.n_distinct_raters >= MIN_RATERS
     has_other = n_both >= MIN_RATEES_WITH_TWO_RATERS and criterion.n_other_raters >= MIN_RATERS
     if has_other and not (has_double and n_double >= n_both):
         words, n_raters = "ratings by other people", criterion.n_other_raters
-        return ReliabilityModel("between_rater_covariance", np.nan, np.nan, words, n_both, n_raters)
+        return ReliabilityModel("between_rater_covariance", np.nan, None, inverse, words, n_both, n_raters)
     n_raters = criterion.n_distinct_raters
     if has_double:
         factor = shared_rater_factor(criterion)
-        return ReliabilityModel("g_q_k", factor, np.nan, "independent raters", n_double, n_raters)
-    k = 1 / float(np.mean(1 / criterion.n_raters)) if len(criterion.n_raters) else 1.0
-    single = LITERATURE_RELIABILITY if stated is None else stated
-    words = source if stated is not None else f"literature value {single:.2f} for one rater (Sackett et al. 2022)"
-    return ReliabilityModel("stated", np.nan, spearman_brown(single, k), words, n_double, n_raters)
+        return ReliabilityModel("g_q_k", factor, None, inverse, "independent raters", n_double, n_raters)
+    words = source if stated is not None else LITERATURE
+    return ReliabilityModel("stated", np.nan, stated, inverse, words, n_double, n_raters)
+
+
+def stated_reliability(model: ReliabilityModel) -> float:
+    """The stated value of one rater's rating, stepped up to the criterion's mean over raters."""
+    single = model.stated.value if model.stated else LITERATURE_RELIABILITY
+    return spearman_brown(single, 1 / model.mean_inverse)
+
+
+def drawn_reliability(model: ReliabilityModel, rng: np.random.Generator, n: int) -> Array:
+    """The stated reliability in `n` resamples: from its own resamples, or the literature's range (triangular).
+
+    >>> model = choose_reliability(criterion_of(pd.DataFrame(columns=["person_id", "rater_id", "cycle_id", "value"])))
+    >>> drawn = drawn_reliability(model, np.random.default_rng(0), 1000)
+    >>> f"{stated_reliability(model):.2f} {drawn.min():.2f} {drawn.max():.2f}"
+    '0.60 0.45 0.65'
+    """
+    if model.stated is None:
+        lo, hi = LITERATURE_RANGE
+        single = rng.triangular(lo, LITERATURE_RELIABILITY, hi, n)
+    elif len(model.stated.resampled):
+        single = rng.choice(model.stated.resampled, n)
+    else:
+        single = np.full(n, model.stated.value)
+    return np.asarray(single / (model.mean_inverse + (1 - model.mean_inverse) * single))  # Spearman-Brown, many at once
 
 
 def reliability_features(criterion: Criterion) -> Array:
@@ -238,7 +278,7 @@ def reliability_features(criterion: Criterion) -> Array:
 
 
 def reliability(model: ReliabilityModel, sums: Array) -> Array:
-    """Reliability of the criterion in each resample.
+    """Reliability of the criterion in each resample; a stated one is the same in all (see `drawn_reliability`).
 
     ``g_q_k``: 1 − f·MSW/s²_y, with MSW the variance between raters of one hire and f the error factor, which for
     nested raters is the one-way ICC(1,k) by analysis of variance. ``between_rater_covariance``: s_yo/s²_y, the share of
@@ -250,7 +290,7 @@ def reliability(model: ReliabilityModel, sums: Array) -> Array:
         B × 10, weighted sums of `reliability_features`.
     """
     if model.method == "stated":
-        return np.full(len(sums), model.stated)
+        return np.full(len(sums), stated_reliability(model))
     n, s, ss, df, within, m, my, myy, mo, myo = np.moveaxis(sums, -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         if model.method == "g_q_k":

@@ -7,6 +7,7 @@ import numpy as np
 from validity.predictor_facts import Facts
 from validity.rungs import Computed, hires_needed
 from validity.thresholds import (
+    MAX_RELIABILITY,
     MAX_UNDEFINED_DRAWS,
     MAX_UNREVIEWED,
     MAX_UNREVIEWED_PROVISIONAL,
@@ -26,7 +27,7 @@ MAX_UNRECORDED = 0.10
 
 
 def reliability_interval(found: Computed) -> tuple[float, float]:
-    """Limits of the criterion's reliability over resamples, NaN where none is defined."""
+    """Limits of the criterion's reliability over resamples, NaN where none is defined; above 1 it is not."""
     drawn = found.boot.reliability[np.isfinite(found.boot.reliability)]
     if not len(drawn):
         return np.nan, np.nan
@@ -40,8 +41,13 @@ def no_reliability(found: Computed) -> str:
     value, lo = float(found.point.reliability[0]), reliability_interval(found)[0]
     if not np.isfinite(value) or value < MIN_CRITERION_RELIABILITY:
         return f"criterion reliability {value:.2f}, at least {MIN_CRITERION_RELIABILITY:.2f} needed"
+    if value > MAX_RELIABILITY:
+        return f"criterion reliability {value:.2f} exceeds 1: the estimate is unusable"
     if lo <= 0:
         return f"criterion reliability {value:.2f} is not distinguishable from 0 (interval from {lo:.2f})"
+    undefined = float(np.mean(np.isnan(found.boot.reliability))) if len(found.boot.reliability) else 0.0
+    if undefined > MAX_UNDEFINED_DRAWS:
+        return f"{undefined:.0%} of the resamples give no criterion reliability, at most {MAX_UNDEFINED_DRAWS:.0%} may"
     return ""
 
 

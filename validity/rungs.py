@@ -11,11 +11,11 @@ import numpy as np
 from validity import hidden
 from validity.moments import Array, PatternMoments, PatternRows, patterns_of
 from validity.normal import Linearised, NormalFit, fit_normal, linearise, refit
-from validity.ratings import ReliabilityModel, reliability, reliability_features
+from validity.ratings import ReliabilityModel, drawn_reliability, reliability, reliability_features
 from validity.resampling import Draws, draw_applicants, with_raters
 from validity.sample import Sample
 from validity.selection import Corrected, correct_for_selection
-from validity.thresholds import MIN_RATERS, SELECTION_CORRECTED
+from validity.thresholds import MAX_RELIABILITY, MIN_RATERS, SELECTION_CORRECTED
 
 Design = Literal["predictive", "concurrent"]
 
@@ -113,21 +113,26 @@ def compute(sample: Sample, question: Question, model: ReliabilityModel, rng: np
     question, model
         How it is analysed, and how the criterion's reliability is found.
     rng
-        Draws applicants first, then raters.
+        Draws applicants first, then a stated reliability, then raters.
     """
     features = reliability_features(sample.criterion)
     evaluation = _Evaluation(sample, question, model, features, PatternRows.of(sample.hired))
-    point = evaluation.rungs(once_each(sample), None)
+    everybody = once_each(sample)
+    point = evaluation.rungs(everybody, evaluation.reliability(everybody), None)
     if not question.n_boot:
         return Computed(sample, question, model, point, _none_drawn(point), None)
     starts = {stage: evaluation.start(stage, at.fit) for stage, at in point.by_stage.items()}
     n_hired, n_blocks = len(sample.hired), len(sample.others.n)
     draws = list(draw_applicants(rng, n_hired, sample.n_not_hired, n_blocks, question.n_boot))
-    boot = _joined([evaluation.rungs(one, starts) for one in draws])
+    stated = None
+    if model.method == "stated":
+        drawn = drawn_reliability(model, rng, question.n_boot)
+        stated = np.split(drawn, np.cumsum([len(one.hired) for one in draws])[:-1])
+    boot = evaluation.resampled(draws, stated, starts)
     rater_aware = None
     if MIN_RATERS <= sample.criterion.n_distinct_raters < FEW_RATERS:
         shares = _shares_of_raters(sample)
-        rater_aware = _joined([evaluation.rungs(with_raters(rng, one, shares), starts) for one in draws])
+        rater_aware = evaluation.resampled([with_raters(rng, one, shares) for one in draws], stated, starts)
     return Computed(sample, question, model, point, boot, rater_aware)
 
 
@@ -180,11 +185,22 @@ class _Evaluation:
     features: Array
     hires: PatternRows
 
-    def rungs(self, draws: Draws, starts: Mapping[float, _Start] | None) -> Rungs:
+    def resampled(
+        self, draws: Sequence[Draws], stated: Sequence[Array] | None, starts: Mapping[float, _Start]
+    ) -> Rungs:
+        """The rungs in all resamples, whose criterion reliability is `stated` or their own; above 1 it is undefined."""
+        made = stated or [self.reliability(one) for one in draws]
+        possible = [np.where(r_yy <= MAX_RELIABILITY, r_yy, np.nan) for r_yy in made]
+        return _joined([self.rungs(one, r_yy, starts) for one, r_yy in zip(draws, possible, strict=True)])
+
+    def reliability(self, draws: Draws) -> Array:
+        """Reliability of the criterion (B) under these weights."""
+        return reliability(self.model, draws.hired[:, self.sample.reviewed] @ self.features)
+
+    def rungs(self, draws: Draws, r_yy: Array, starts: Mapping[float, _Start] | None) -> Rungs:
         """The rungs under these weights, to first order from `starts` (by stage) where those are given."""
         sample = self.sample
         weights = draws.hired[:, sample.reviewed]
-        r_yy = reliability(self.model, weights @ self.features)
         hires = self.hires.moments(draws.hired)
         observed = np.stack([_correlation(hires, sample.position(name)) for name in sample.predictors], axis=1)
         if self.question.design == "concurrent":

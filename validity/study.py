@@ -19,7 +19,7 @@ from validity.moments import Array
 from validity.multiplicity import adjust
 from validity.pooling import PRIOR_MEAN_Z, PRIOR_SD_Z
 from validity.predictor_facts import facts_of
-from validity.ratings import ReliabilityModel, choose_reliability
+from validity.ratings import ReliabilityModel, Stated, choose_reliability
 from validity.records import records
 from validity.refusals import many_unreviewed, too_few_reviewed
 from validity.rung_rows import Rung, reliability_row, rungs_of
@@ -93,6 +93,8 @@ class Study:
         where refused.
     resampled
         B × (p + 1) × (p + 1), the same in every resample.
+    resampled_reliability
+        B, of the criterion in every resample; NaN where undefined.
     names
         Predictors in the order of `correlations`.
     """
@@ -104,6 +106,7 @@ class Study:
     warnings: list[str]
     correlations: Array
     resampled: Array
+    resampled_reliability: Array
     names: tuple[str, ...]
 
 
@@ -121,7 +124,7 @@ def study(
     strata: pd.Series | str | None = None,
     other_ratings: pd.DataFrame | None = None,
     eligible: pd.Series | None = None,
-    firm_reliability: float | None = None,
+    firm_reliability: Stated | float | None = None,
     prior: tuple[float, float] = (PRIOR_MEAN_Z, PRIOR_SD_Z),
     rho_grid: tuple[float, ...] = RHO_GRID,
 ) -> Study:
@@ -157,7 +160,8 @@ def study(
     eligible
         Hires whose time to be reviewed has passed; all, where not given. A missing review is held against them.
     firm_reliability
-        Reliability of one rater's rating elsewhere in the firm, used where it cannot be estimated here.
+        Reliability of one rater's rating elsewhere in the firm, used where it cannot be estimated here; a `Stated`
+        says in its resamples how sure it is, a number counts as known.
     prior
         Mean and standard deviation on Fisher's z scale behind rung 4.
     rho_grid
@@ -191,7 +195,8 @@ def study(
     rng = np.random.default_rng(seed)
     given = read_arguments(scores, ratings, other_ratings, decision_score, hired, strata, eligible, stages)
     sample = make_sample(given, rng)
-    model = choose_reliability(sample.criterion, firm_reliability, "reliability found elsewhere in the firm")
+    stated = Stated(firm_reliability) if isinstance(firm_reliability, (int, float)) else firm_reliability
+    model = choose_reliability(sample.criterion, stated, "reliability found elsewhere in the firm")
     if sample.n_reviewed < MIN_REVIEWED or not sample.predictors:
         return _nothing(sample, model, level)
     return _told(compute(sample, Question(design, level, n_boot, prior, rho_grid), model, rng))
@@ -221,6 +226,7 @@ def _told(found: Computed) -> Study:
         warnings=_warnings(found, float(table["extrapolation_share"].max())),
         correlations=correlations,
         resampled=resampled,
+        resampled_reliability=found.boot.reliability,
         names=found.sample.predictors,
     )
 
@@ -300,5 +306,6 @@ def _nothing(sample: Sample, model: ReliabilityModel, level: float) -> Study:
         warnings=[*sample.notes, _as_sentence(reason)],
         correlations=correlations,
         resampled=resampled,
+        resampled_reliability=np.zeros(0),
         names=sample.predictors,
     )

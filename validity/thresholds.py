@@ -28,6 +28,9 @@ MIN_DISTINCT_SCORES = 3
 MIN_CRITERION_RELIABILITY = 0.30
 """Below it a correction multiplies r by more than 1.8 and says more about the ratings than about the interview."""
 
+MAX_RELIABILITY = 1 + 1e-9
+"""A covariance of few hires with other people's ratings may exceed the variance; no error variance is negative."""
+
 MIN_RATEES_WITH_TWO_RATERS = 30
 """Ratees rated by two different people from which a local reliability is estimated (METHODS 5)."""
 

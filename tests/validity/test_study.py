@@ -16,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 
 from validity.moments import PatternMoments, patterns_of
 from validity.normal import fit_missing, fit_normal, linearise, refit
+from validity.ratings import Stated
 from validity.sample import SufficientScores, _cells
 from validity.selection import pearson_lawley
 from validity.simulation import SCENARIOS, SimulatedStudy, simulate, true_validity
@@ -166,6 +167,56 @@ def test_one_manager_twice_is_not_two_raters() -> None:
     assert any("reliability from one rater" in sentence for sentence in found.warnings)
     assert found.reliability["method"].item() == "stated"
     assert (found.estimates.query("rung == 2")["status"] == "low_n").all()
+
+
+def said_by_others(one: SimulatedStudy, slope: float) -> pd.DataFrame:
+    """Ratings by other people that repeat this share of the criterion's variance."""
+    value = one.ratings.groupby("person_id")["value"].mean()
+    noise = np.random.default_rng(1).normal(0, 0.5, len(value))
+    numbers = {"rater_id": [f"p{i % 40}" for i in range(len(value))], "cycle_id": 1, "value": slope * value + noise}
+    return pd.DataFrame(numbers).rename_axis("person_id").reset_index()
+
+
+def test_a_reliability_above_1_corrects_nothing(one: SimulatedStudy) -> None:
+    ratings = one.ratings.groupby("person_id").head(1)
+    found = run(one, ratings=ratings, other_ratings=said_by_others(one, 2.0))
+    assert found.reliability["status"].item() == "not_estimable"
+    corrected = found.estimates.query("rung > 1")
+    assert corrected["value"].isna().all()
+    assert corrected["reason"].str.contains("exceeds 1").all()
+    assert found.estimates.query("rung == 1")["value"].notna().all()
+
+
+@pytest.mark.parametrize(("slope", "is_refused"), [(1.23, False), (1.29, True)])
+def test_resamples_of_a_reliability_above_1_are_undefined(one: SimulatedStudy, slope: float, is_refused: bool) -> None:
+    ratings = one.ratings.groupby("person_id").head(1)
+    found = run(one, ratings=ratings, other_ratings=said_by_others(one, slope))
+    assert found.reliability["method"].item() == "between_rater_covariance"
+    assert not (found.resampled_reliability > 1.001).any()
+    assert np.isnan(found.resampled_reliability).any()
+    assert (found.reliability["status"].item() == "not_estimable") == is_refused
+    assert is_refused or found.reliability["hi"].item() <= 1
+
+
+def test_a_reliability_from_elsewhere_is_as_uncertain_as_it_is_there(one: SimulatedStudy) -> None:
+    drawn = np.linspace(0.35, 0.95, 41)
+    ratings = one.ratings.groupby("person_id").head(1)
+    known, unsure = (
+        run(one, ratings=ratings, firm_reliability=given, n_boot=200) for given in (0.6, Stated(0.6, drawn))
+    )
+    assert known.reliability[["lo", "hi"]].to_numpy() == pytest.approx(0.6)
+    assert unsure.reliability["lo"].item() < 0.4
+    assert unsure.reliability["hi"].item() > 0.9
+    strongest = "predictor == 'attribute_1' and rung in (2, 3)"
+    width, wider = ((f.estimates["hi"] - f.estimates["lo"])[f.estimates.eval(strongest)] for f in (known, unsure))
+    assert (wider > width).all()
+    same(unsure, run(one, ratings=ratings, firm_reliability=Stated(0.6, drawn), n_boot=200))
+
+
+def test_the_literatures_reliability_has_the_literatures_range() -> None:
+    found = run(simulate(SCENARIOS["S15"], seed=1)).reliability
+    assert 0.45 <= found["lo"].item() < 0.52
+    assert 0.62 < found["hi"].item() <= 0.65
 
 
 def test_the_untestable_assumption_and_the_extrapolation_are_always_told() -> None:
