@@ -5,14 +5,32 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingestion.errors import ConnectionsFileInvalid, ConnectionsFileMissing, ConnectionUnknown, SecretMissing
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ingestion.errors import (
+    ConnectionsFileInvalid,
+    ConnectionsFileMissing,
+    ConnectionUnknown,
+    OptionInvalid,
+    OptionUnknown,
+    SecretMissing,
+)
 
 ID_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class Options(BaseModel):
+    """What every connection may state under `[connection.options]`; a connector that knows more extends it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    max_wait_seconds: float | None = Field(default=None, ge=0)
+    overlap_minutes: float | None = Field(default=None, ge=0)
 
 
 @dataclass(frozen=True)
@@ -23,13 +41,35 @@ class Connection:
         id: name in every key of every row; renaming it makes a new connection, the old rows stay.
         vendor: which connector reads it.
         names: purpose ("client_secret") to the name of the environment variable or dlt secret that holds it.
-        options: what this connection may read and how; each connector documents its own.
+        options: what this connection may read and how; each connector declares its own (`Options`).
     """
 
     id: str
     vendor: str
     names: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self, purposes: Iterable[str], options: type[Options] = Options) -> None:
+        """Refuse what the connector would not read: a misspelt line would otherwise be a silent default.
+
+        Args:
+            purposes: what the connector asks `value` for.
+            options: the options it knows.
+
+        Raises:
+            OptionUnknown, OptionInvalid: naming the connection, the line and what is known.
+        """
+        for purpose in self.names:
+            if purpose not in purposes:
+                raise OptionUnknown(self.id, self.vendor, f"{purpose}_env", [f"{known}_env" for known in purposes])
+        try:
+            options.model_validate(self.options)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+            name = ".".join(map(str, first["loc"]))
+            if first["type"] == "extra_forbidden":
+                raise OptionUnknown(self.id, self.vendor, name, options.model_fields) from None
+            raise OptionInvalid(self.id, name, first["msg"]) from None
 
     def variable(self, purpose: str) -> str:
         """The name of the variable that holds `purpose`; the usual name when connections.toml gives none."""

@@ -12,6 +12,8 @@ carries a secret, a query string or a value of a person: tokens and ids only::
     │   ├── VendorUnknown
     │   ├── StreamUnknown
     │   ├── SecretMissing
+    │   ├── OptionUnknown
+    │   ├── OptionInvalid
     │   └── NothingPublished
     ├── LockHeld
     ├── VendorError
@@ -40,6 +42,7 @@ carries a secret, a query string or a value of a person: tokens and ids only::
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import ClassVar
 
@@ -127,6 +130,30 @@ class SecretMissing(ConfigurationError):
             f"Connection `{connection_id}` needs `{variable}` ({purpose}), which is neither an environment variable "
             "nor a key of dlt's secrets file. This connection was not read; the others are not affected. "
             f"Set it and run: python -m ingestion {connection_id}"
+        )
+
+
+class OptionUnknown(ConfigurationError):
+    """A connection states an option or variable that its connector does not read."""
+
+    def __init__(self, connection_id: str, vendor: str, option: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        close = get_close_matches(option, known, 1)
+        meant = f" (did you mean `{close[0]}`?)" if close else ""
+        super().__init__(
+            f"Connection `{connection_id}` states `{option}`, which `{vendor}` does not have{meant}; it has "
+            f"{listed(known)}. This connection was not read; the others are not affected. Correct connections.toml, "
+            f"then run: python -m ingestion {connection_id}"
+        )
+
+
+class OptionInvalid(ConfigurationError):
+    """An option of a connection holds something unusable; the value itself is not shown."""
+
+    def __init__(self, connection_id: str, option: str, problem: str) -> None:
+        super().__init__(
+            f"Connection `{connection_id}`, option `{option}`: {problem}. This connection was not read; the others are "
+            f"not affected. Correct connections.toml, then run: python -m ingestion {connection_id}"
         )
 
 

@@ -16,6 +16,7 @@ class ConnectorModule(Protocol):
 
     VENDOR: str
     STREAMS: tuple[Stream, ...]
+    PURPOSES: tuple[str, ...]
     authentication: Callable[[Any], Any]
     Connector: Callable[[Any, Any], ConnectorLike]
 

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ingestion.client import Auth, BasicKey, BodyCursor, Client, Response, parse_time
-from ingestion.connections import Connection
+from ingestion.connections import Connection, Options
 from ingestion.errors import ConfigurationError, IngestionError, RequestRejected, listed
 from ingestion.probing import probe_connection, probe_streams
 from ingestion.ratings import Scale
@@ -175,8 +175,25 @@ class FieldUnknown(ConfigurationError):
         )
 
 
+PURPOSES = ("base_url", "api_key")
+
+
+class BamboohrOptions(Options):
+    """Aliases of fields that hold level and family; the custom table that holds ratings, its fields and its scale."""
+
+    level_field: str | None = None
+    family_field: str | None = None
+    review_table: str | None = None
+    review_rating_field: str | None = None
+    review_reviewer_field: str | None = None
+    review_date_field: str | None = None
+    review_cycle_field: str | None = None
+    review_scale_labels: tuple[str, ...] = ()
+
+
 def authentication(connection: Connection) -> Auth:
     """HTTP Basic with the API key as the user name; the key sees what the user who made it may see."""
+    connection.check(PURPOSES, BamboohrOptions)
     return BasicKey(connection)
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingestion.client import Auth, Client, ClientCredentials, LinkHeader, Response, dig, parse_time
-from ingestion.connections import Connection
+from ingestion.connections import Connection, Options
 from ingestion.errors import RequestRejected
 from ingestion.probing import probe_connection, probe_streams
 from ingestion.streams import Column, Page, ProbeResult, Stream, Window
@@ -492,8 +492,20 @@ DEFAULT_TOKEN_URL = "https://auth.greenhouse.io/token"
 _DERIVED = {"is_anonymised": "email_addresses", "job_level": "custom_fields", "job_family": "custom_fields"}
 
 
+PURPOSES = ("base_url", "token_url", "client_id", "client_secret")
+
+
+class GreenhouseOptions(Options):
+    """`acting_user_id`: site admin to act as; `level_field`, `family_field`: keys of custom fields of jobs."""
+
+    acting_user_id: int | str | None = None
+    level_field: str = "job_level"
+    family_field: str = "job_family"
+
+
 def authentication(connection: Connection) -> Auth:
     """OAuth 2 client credentials; the option `acting_user_id` names the site admin to act as."""
+    connection.check(PURPOSES, GreenhouseOptions)
     acting = connection.options.get("acting_user_id")
     return ClientCredentials(connection, DEFAULT_TOKEN_URL, {"sub": str(acting)} if acting else {})
 

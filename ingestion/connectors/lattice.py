@@ -196,8 +196,12 @@ _PAGING = BodyCursor("endingCursor", "startingAfter", more="hasMore")
 _PAGE = {"limit": "100"}  # the default is 10
 
 
+PURPOSES = ("base_url", "api_key")
+
+
 def authentication(connection: Connection) -> Auth:
     """The API key as a bearer token; it has the rights of the admin who made it."""
+    connection.check(PURPOSES)
     return BearerKey(connection)
 
 

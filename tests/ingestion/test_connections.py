@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingestion.connections import Connection, load_connections
+from ingestion.connectors import vendors
 from ingestion.errors import (
     ConnectionsFileInvalid,
     ConnectionsFileMissing,
@@ -89,6 +91,37 @@ def test_a_default_address_holds_only_where_no_variable_is_named() -> None:
 def test_an_unknown_vendor_is_refused_with_the_known_ones(where: Settings) -> None:
     with pytest.raises(VendorUnknown, match="greenhouse"):
         sync(Connection("a", "nonesuch"), where=where)
+
+
+@pytest.mark.parametrize("vendor", sorted(vendors()))
+@pytest.mark.parametrize(
+    ("names", "options", "said"),
+    [
+        (
+            {},
+            {"overlap_minuts": 5},
+            "states `overlap_minuts`, which `{}` does not have (did you mean `overlap_minutes`?)",
+        ),
+        ({"api_kye": "X"}, {}, "states `api_kye_env`, which `{}` does not have"),
+        ({}, {"max_wait_seconds": "canary"}, "option `max_wait_seconds`: Input should be a valid number"),
+        ({}, {"overlap_minutes": -1}, "option `overlap_minutes`: Input should be greater than or equal to 0"),
+    ],
+)
+def test_a_bad_line_fails_its_connection_by_name_and_never_silently(
+    vendor: str, names: dict[str, str], options: dict[str, Any], said: str, where: Settings
+) -> None:
+    result = sync(Connection("acme", vendor, names, options), where=where)
+    assert {stream.status for stream in result.streams} == {"failed"}
+    [error] = {stream.error for stream in result.streams}
+    assert said.format(vendor) in (error or "")
+    assert "Connection `acme`" in (error or "")
+    assert "This connection was not read; the others are not affected" in (error or "")
+    assert "canary" not in (error or "")
+
+
+def test_every_option_and_variable_that_is_documented_is_known(where: Settings) -> None:
+    for connection in load_connections(ROOT / "connections.example.toml"):
+        vendors()[connection.vendor].authentication(connection)
 
 
 def test_an_unknown_connection_is_refused_with_the_known_ones(tmp_path: Path) -> None:
