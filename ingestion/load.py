@@ -389,6 +389,8 @@ class _Run:
             brought = future.result()
             if isinstance(brought, Batch):
                 self._store_window(job, brought)
+                if brought.problem is not None:
+                    raise brought.problem
             elif isinstance(brought, _Swept):
                 self._store_sweep(job, brought)
             else:

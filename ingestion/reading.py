@@ -69,6 +69,7 @@ class Batch:
         done: units finished by this window.
         seen: records of the stream itself, accepted or not.
         pages: answers read.
+        problem: what the stream fails with once this is stored.
     """
 
     stream: Stream
@@ -78,6 +79,7 @@ class Batch:
     done: list[str] = field(default_factory=list)
     seen: int = 0
     pages: int = 0
+    problem: Exception | None = None
 
 
 class Reader:
@@ -126,6 +128,7 @@ class Reader:
         for page in self._connector.read(stream, window):
             batch.pages += 1
             batch.done += page.done
+            batch.problem = batch.problem or page.problem
             for record in page.records:
                 self._take(batch, contracts, children, page, record, clear)
             if len(clear) >= VAULT_CHUNK:

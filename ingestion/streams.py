@@ -7,7 +7,8 @@ A connector module exports::
 
     VENDOR: str                                   # "greenhouse"
     STREAMS: tuple[Stream, ...]
-    def authentication(connection) -> Auth        # ingestion.client: ApiKey, Bearer, ClientCredentials, NoAuth
+    PURPOSES: tuple[str, ...]                     # addresses and secrets it asks the connection for
+    def authentication(connection) -> Auth        # first `connection.check(PURPOSES, <its Options>)`
     class Connector:                              # see `ConnectorLike`
         def __init__(self, connection, client): ...
 """
@@ -121,11 +122,14 @@ class Page:
         records: the vendor's records; a connector may add keys (`_cycle_id`), never remove the key.
         endpoint: URL path (or file name) for quarantine and errors; no query, no personal value.
         done: units whose last record is on this page; remembered once the window is stored.
+        problem: what the source holds and cannot be read; everything readable is stored first, then the stream fails
+            with it, so that nobody takes the run for whole.
     """
 
     records: list[Any]
     endpoint: str
     done: tuple[str, ...] = ()
+    problem: Exception | None = None
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,12 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pydantic import Field
+
 from ingestion import privacy
 from ingestion.client import Auth, Client, NoAuth
-from ingestion.connections import Connection
-from ingestion.errors import DataRefused, IngestionError, Unreachable
+from ingestion.connections import Connection, Options
+from ingestion.errors import ConfigurationError, DataRefused, IngestionError, Unreachable
 from ingestion.layouts import TABLES, Layout, layouts, parse_moment, tidy_records, unread_columns, wide_records
 from ingestion.settings import settings
 from ingestion.spreadsheets import Shape, Sheet, Unreadable, read_sheet
@@ -267,18 +269,33 @@ STREAMS: tuple[Stream, ...] = (
 
 _BY_NAME = {stream.name: stream for stream in STREAMS}
 _PAGE_ROWS = 5_000
+_SHOWN_FILES = 5
 
 log = logging.getLogger(__name__)
 
 
-class FileRejected(DataRefused):
-    """A dropped file that is not loaded, with the places that made it so."""
+class FilesRejected(DataRefused):
+    """Dropped files that are not loaded, with the places that made it so."""
 
-    def __init__(self, connection_id: str, name: str, reason: str) -> None:
+    def __init__(self, connection_id: str, reasons: Mapping[str, str]) -> None:
+        shown = "; ".join(f"`{name}` was rejected: {reason}" for name, reason in list(reasons.items())[:_SHOWN_FILES])
+        more = f"; and {len(reasons) - _SHOWN_FILES} more files" if len(reasons) > _SHOWN_FILES else ""
         super().__init__(
-            f"`{connection_id}`: `{name}` was rejected: {reason}. Nothing of this file was loaded, the others were. "
-            "Correct it and drop it again, or correct its layout in connections.toml; "
+            f"`{connection_id}`: {shown}{more}. Nothing of a rejected file was loaded, the others were. "
+            "Correct it and drop it again, or correct its layout in connections.toml, or take it out of the folder; "
             f"then run: python -m ingestion {connection_id}"
+        )
+
+
+class DriverMissing(ConfigurationError):
+    """The folder's kind of address needs a package that is not installed."""
+
+    def __init__(self, connection_id: str, scheme: str) -> None:
+        super().__init__(
+            f"Connection `{connection_id}` reads `{scheme}://`, for which no driver is installed. This connection was "
+            "not read; the others are not affected. Install the extra `remote-files` "
+            "(pip install -e '.[remote-files]'; another kind of address: the fsspec driver of that kind), then run: "
+            f"python -m ingestion {connection_id}"
         )
 
 
@@ -320,13 +337,26 @@ class Outcome:
         return sum(map(len, self.records.values()))
 
 
+PURPOSES = ("url",)
+
+
+class FilesOptions(Options):
+    """Layouts of files, and what holds for files without one; see docs/files.md."""
+
+    layout: tuple[dict[str, Any], ...] = ()
+    date_format: str = "%Y-%m-%d"
+    timezone: str | None = None
+    settle_seconds: float = Field(default=1.0, ge=0)
+
+
 def authentication(connection: Connection) -> Auth:
     """Folders have none of ours: fsspec takes the credentials of the machine."""
+    connection.check(PURPOSES, FilesOptions)
     return NoAuth()
 
 
 class Connector:
-    """A folder of dropped files.
+    """A folder of dropped files, as it is when the first stream is read: one listing and one download serve all.
 
     Args:
         connection: `url` is a folder or an fsspec URL; options `layout`, `date_format`, `timezone` and
@@ -353,7 +383,7 @@ class Connector:
         if stream.name == "drops":
             yield from self._register(window)
             return
-        for drop, content in self._drops():
+        for drop, content in self._drops:
             if not any(layout.stream == stream.name for layout in self._matching(drop)):
                 continue
             if not window.complete and drop.unit in window.done:
@@ -363,12 +393,13 @@ class Connector:
                 yield from _pages(outcome, stream.name)
 
     def _register(self, window: Window) -> Iterator[Page]:
-        for drop, content in self._drops():
+        rejected: dict[str, str] = {}
+        for drop, content in self._drops:
             if not window.complete and drop.unit in window.done:
                 continue
             outcome = self._outcome(drop, content)
             if not outcome.is_loaded:
-                log.warning("%s", FileRejected(self._connection.id, drop.name, outcome.reason or ""))
+                rejected[drop.name] = outcome.reason or ""
             record = {
                 "source_file": drop.name,
                 "sha256": drop.sha256,
@@ -381,6 +412,8 @@ class Connector:
             }
             # A rejected file is looked at again: its layout may be corrected instead of the file.
             yield Page([record], drop.name, done=(drop.unit,) if outcome.is_loaded else ())
+        if rejected:
+            yield Page([], "", problem=FilesRejected(self._connection.id, rejected))
 
     def sweep_ids(self, stream: Stream) -> Iterator[list[str]]:
         """Nothing: what a full drop no longer has is told by the drop itself."""
@@ -390,7 +423,7 @@ class Connector:
         """The folder, the layouts, and each file as it would be loaded now."""
         try:
             known = self._layouts
-            drops = list(self._drops())
+            drops = self._drops
         except IngestionError as error:
             return [ProbeResult("connection", "problem", str(error))]
         message = f"{len(drops)} files in the folder, {len(known) - len(TABLES)} layouts stated."
@@ -400,7 +433,7 @@ class Connector:
             if outcome.is_loaded:
                 results.append(ProbeResult(f"file {drop.name}", "ok", f"{outcome.n_rows} rows can be read."))
             else:
-                reason = str(FileRejected(self._connection.id, drop.name, outcome.reason or ""))
+                reason = str(FilesRejected(self._connection.id, {drop.name: outcome.reason or ""}))
                 results.append(ProbeResult(f"file {drop.name}", "problem", reason))
         return results
 
@@ -412,29 +445,33 @@ class Connector:
 
     # -- the folder
 
-    def _drops(self) -> Iterator[tuple[Drop, bytes]]:
+    @cached_property
+    def _drops(self) -> list[tuple[Drop, bytes]]:
         """Files that stand still, oldest first, with their content."""
         _ = self._layouts  # a layout that does not hold together is said before any file is looked at
         filesystem, root = self._folder()
         found = self._listing(filesystem, root)
         stated = _manifest(filesystem, root, found)
-        for name in sorted(found, key=lambda n: (stated.get(n, {}).get("as_of") or "", _modified(found[n]), n)):
-            content = self._settled(filesystem, found[name])
-            if content is None:
-                log.warning("`%s`: `%s` is still being written; it is read next time.", self._connection.id, name)
-                continue
-            yield _drop(name, content, _modified(found[name]), stated.get(name)), content
+        contents = self._settled(filesystem, root, found)
+        order = sorted(contents, key=lambda n: (stated.get(n, {}).get("as_of") or "", _modified(found[n]), n))
+        return [
+            (_drop(name, contents[name], _modified(found[name]), stated.get(name)), contents[name]) for name in order
+        ]
 
     def _folder(self) -> tuple[Any, str]:
         import fsspec
 
         url = self._connection.value("url")
+        scheme = url.split("://")[0].rsplit("::", 1)[-1] if "://" in url else "file"
+        try:
+            fsspec.get_filesystem_class(scheme)
+        except (ImportError, ValueError):
+            raise DriverMissing(self._connection.id, scheme) from None
         try:
             filesystem, root = fsspec.core.url_to_fs(url)
             if not filesystem.isdir(root):
                 raise FileNotFoundError("no such folder")
         except (ImportError, OSError, ValueError) as error:
-            scheme = url.split("://")[0] if "://" in url else "folder"
             raise Unreachable(self._connection.id, scheme, "/", type(error).__name__, 1) from None
         return filesystem, str(root).rstrip("/")
 
@@ -443,16 +480,25 @@ class Connector:
         found = {str(path)[len(root) :].lstrip("/"): info for path, info in filesystem.find(root, detail=True).items()}
         return {name: info for name, info in found.items() if _is_data(name)}
 
-    def _settled(self, filesystem: Any, info: dict[str, Any]) -> bytes | None:
-        """Content of a file, or None while somebody is still writing it."""
-        age = time.time() - float(info.get("mtime") or 0) if isinstance(info.get("mtime"), int | float) else None
-        if self._settle and (age is None or age < self._settle):
+    def _settled(self, filesystem: Any, root: str, found: Mapping[str, dict[str, Any]]) -> dict[str, bytes]:
+        """Content of the files that nobody is writing: those that two listings, before and after it was read, agree on.
+
+        The listings are `settle_seconds` apart if any file may have changed within that time; where the folder does not
+        tell times as numbers, that is always.
+        """
+        now = time.time()
+        if self._settle and any(not _is_older(info, now - self._settle) for info in found.values()):
             time.sleep(self._settle)
-        content: bytes = filesystem.cat_file(info["name"])
-        filesystem.invalidate_cache()
-        now = filesystem.info(info["name"])
-        same = (now.get("size"), now.get("mtime")) == (info.get("size"), info.get("mtime"))
-        return content if same and len(content) == now.get("size") else None
+        contents = {name: _content(filesystem, info) for name, info in found.items()}
+        after = self._listing(filesystem, root)
+        settled = {}
+        for name, content in contents.items():
+            stood_still = _state(found[name]) == _state(after.get(name, {}))
+            if content is not None and stood_still and len(content) == found[name].get("size"):
+                settled[name] = content
+            else:
+                log.warning("`%s`: `%s` is still being written; it is read next time.", self._connection.id, name)
+        return settled
 
     # -- one file
 
@@ -519,6 +565,24 @@ def _is_data(name: str) -> bool:
     base = name.rsplit("/", 1)[-1]
     unfinished = (".tmp", ".part", ".filepart", ".crdownload", ".done")
     return bool(base) and not base.startswith((".", "~$")) and not base.endswith(unfinished) and base != "manifest.json"
+
+
+def _content(filesystem: Any, info: Mapping[str, Any]) -> bytes | None:
+    """Content of a listed file; None when it is gone by now."""
+    try:
+        content: bytes = filesystem.cat_file(info["name"])
+    except FileNotFoundError:
+        return None
+    return content
+
+
+def _is_older(info: Mapping[str, Any], moment: float) -> bool:
+    modified = info.get("mtime")
+    return isinstance(modified, int | float) and modified <= moment
+
+
+def _state(info: Mapping[str, Any]) -> tuple[Any, str]:
+    return info.get("size"), _modified(info)
 
 
 def _modified(info: Mapping[str, Any]) -> str:

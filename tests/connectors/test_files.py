@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -12,18 +14,27 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
+from ingestion.connections import Connection
+from ingestion.connectors.files import DriverMissing
 from ingestion.errors import SecretMissing, Unreachable
+from ingestion.exit_codes import ExitCode
 from ingestion.layouts import Layout, LayoutInvalid, parse_day, parse_moment, wide_records
+from ingestion.load import sync
 from ingestion.privacy import Pseudonymiser, configured_keys
+from ingestion.settings import settings
 from ingestion.spreadsheets import Sheet, Unreadable
 
 from .helpers import EVERYTHING, records_of, stream_of
 
+FIRM = Connection("files_main", "files", {}, {"settle_seconds": 0})
 EMPLOYEES = (
     "employee_id,first_name,last_name,hire_date,personal_email,comment\n"
     "007,Ines,Okafor,2025-03-01,ines@example.org,hi\n"
@@ -56,6 +67,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def files(connect: Callable[..., Any]) -> Callable[..., Any]:
     """A connector of files that does not wait for files to settle."""
     return lambda **options: connect("files", **{"settle_seconds": 0, **options})
+
+
+def stored(sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(settings().warehouse_file), read_only=True) as warehouse:
+        return warehouse.execute(sql).fetchall()
 
 
 def rows(connector: Any, name: str, done: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
@@ -111,7 +127,7 @@ def test_a_version_is_read_once_and_a_corrected_file_again(folder: Path, files: 
 
 
 def test_a_bad_file_is_rejected_whole_with_row_and_column_and_the_others_are_read(
-    folder: Path, files: Callable[..., Any], caplog: pytest.LogCaptureFixture
+    folder: Path, files: Callable[..., Any]
 ) -> None:
     (folder / "employees.csv").write_text(EMPLOYEES + "008,Abel,Ruiz,31/31/2025,,\n")
     (folder / "employees2.csv").write_text(EMPLOYEES)
@@ -119,10 +135,58 @@ def test_a_bad_file_is_rejected_whole_with_row_and_column_and_the_others_are_rea
     rejected = next(drop for drop in rows(files(), "drops") if drop["status"] == "rejected")
     assert rejected["source_file"] == "employees.csv"
     assert rejected["reason"].startswith("row 3, column `hire_date`: no day written as")
-    (message,) = [record.getMessage() for record in caplog.records if "rejected" in record.getMessage()]
+    (message,) = [str(page.problem) for page in files().read(stream_of("files", "drops"), EVERYTHING) if page.problem]
     for personal in ("Abel", "Ruiz", "008", "31/31/2025"):
         assert personal not in message
-    assert "Nothing of this file was loaded" in message
+    assert "Nothing of a rejected file was loaded" in message
+
+
+def test_a_rejected_file_fails_the_register_after_the_others_are_stored_until_it_is_mended(folder: Path) -> None:
+    (folder / "employees.csv").write_text(EMPLOYEES)
+    broken = folder / "employees-old.csv"
+    broken.write_text(EMPLOYEES.replace("007", "008").replace("2025-03-01", "in spring"))
+    for _ in range(2):  # and it stays so: a rejected file that nobody mended is no news, but it is still missing
+        result = sync(FIRM)
+        assert [(stream.stream, stream.error_class) for stream in result.failed] == [("drops", "FilesRejected")]
+        assert "`employees-old.csv` was rejected: row 2, column `hire_date`" in (result.failed[0].error or "")
+        assert result.exit_code == ExitCode.STREAMS_FAILED
+        assert stored("select source_file from raw_files.employees") == [("employees.csv",)]
+        assert stored("select source_file, status from raw_files.drops order by all") == [
+            ("employees-old.csv", "rejected"),
+            ("employees.csv", "loaded"),
+        ]
+    broken.write_text(EMPLOYEES.replace("007", "008"))
+    assert sync(FIRM).failed == ()
+    assert stored("select count(*) from raw_files.employees") == [(2,)]
+
+
+def test_a_remote_folder_is_fetched_and_waited_for_once_for_all_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    remote = fsspec.filesystem("memory")  # a folder that tells no times as numbers
+    for name in "abc":
+        remote.pipe(f"/remote/employees-{name}.csv", EMPLOYEES.encode())
+    monkeypatch.setenv("FILES_URL", "memory://remote")
+    fetched: Counter[str] = Counter()
+    naps: list[float] = []
+    fetch = MemoryFileSystem.cat_file
+
+    def counted(self: MemoryFileSystem, path: str, *args: Any, **options: Any) -> Any:
+        fetched[path] += 1
+        return fetch(self, path, *args, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "cat_file", counted)
+    monkeypatch.setattr("ingestion.connectors.files.time.sleep", naps.append)
+    assert sync(Connection("files_main", "files", {}, {"settle_seconds": 0.25})).failed == ()
+    assert fetched == {f"/remote/employees-{name}.csv": 1 for name in "abc"}
+    assert naps == [0.25]
+
+
+def test_a_missing_driver_is_named_with_the_extra_that_brings_it(
+    files: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "paramiko", None)
+    monkeypatch.setenv("FILES_URL", "sftp://example.org/hr")
+    with pytest.raises(DriverMissing, match=r"`sftp://`, for which no driver is installed.*`remote-files`"):
+        rows(files(), "employees")
 
 
 def test_a_rejected_file_is_looked_at_again_once_its_layout_is_corrected(
@@ -307,8 +371,6 @@ def test_a_folder_that_is_not_there_is_an_error_and_not_zero_files(
 
 
 def test_any_fsspec_address_works(folder: Path, files: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    import fsspec
-
     memory = fsspec.filesystem("memory")
     memory.makedirs("/hr", exist_ok=True)
     memory.pipe("/hr/sub/employees.csv", EMPLOYEES.encode())

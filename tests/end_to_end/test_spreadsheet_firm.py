@@ -60,7 +60,7 @@ def firm(tmp_path_factory: pytest.TempPathFactory) -> Firm:
     connections = root / "connections.toml"
     connections.write_text(CONNECTIONS)
     home = Home(root, connections)
-    return Firm(home, home.run({"FILES_URL": drops.as_uri()}, expected=ExitCode.OK))
+    return Firm(home, home.run({"FILES_URL": drops.as_uri()}, expected=ExitCode.STREAMS_FAILED))
 
 
 def test_the_broken_file_is_refused_whole_with_row_and_column_and_never_its_cell(firm: Firm) -> None:
