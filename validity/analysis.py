@@ -44,7 +44,7 @@ DEFINITION_VERSION = "2"
 CRITERION = "performance_rating_z"
 METRICS = {1: "r_obs", 2: "r_crit", 3: "r_rr", 4: "r_pooled"}
 FACTS_OF_RUNG = {"p_value": 3, "q_value": 3, "probability_positive": 4, "lo_rater_aware": 3, "hi_rater_aware": 3}
-"""Columns that diagnostics give, each to one rung."""
+"""Columns that diagnostics give, each to one rung that has a value."""
 N_BOOT = 300
 N_BOOT_ATTRIBUTES = 200
 N_BOOT_INDEPENDENT = 100
@@ -192,7 +192,7 @@ def _by_predictor(found: Study) -> dict[str, dict[str, Any]]:
 def _estimate_row(row: Mapping[str, Any], keys: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """A row of `validity_estimates` from one of `Study.estimates` and the predictor's diagnostics."""
     rung, n = int(row["rung"]), int(row["n_rated"])
-    has_literature = keys["attribute"] == OVERALL
+    has_literature, has_value = keys["attribute"] == OVERALL, bool(np.isfinite(row["value"]))
     return {
         **keys,
         "rung": rung,
@@ -201,7 +201,7 @@ def _estimate_row(row: Mapping[str, Any], keys: Mapping[str, Any], facts: Mappin
         "n": n,
         "n_applicants": int(row["n_applicants"]),
         **{name: row[name] for name in ("method", "status", "reason")},
-        **{name: facts.get(name, np.nan) if rung == of else np.nan for name, of in FACTS_OF_RUNG.items()},
+        **{name: facts.get(name, np.nan) if rung == of and has_value else np.nan for name, of in FACTS_OF_RUNG.items()},
         **_literature(reference_of(str(keys["technique"])) if has_literature else None),
         "mdv": minimum_detectable_validity(n) if n > 3 else np.nan,
         "n_contaminated": 0,

@@ -27,7 +27,7 @@ from validity.rungs import FEW_RATERS, Computed, Design, Question, compute, corr
 from validity.sample import Sample, SufficientScores, make_sample
 from validity.sensitivity import COLUMNS as SENSITIVITY_COLUMNS
 from validity.sensitivity import sensitivity_of
-from validity.thresholds import FALSE_DISCOVERY_RATE, OBSERVED_CORRELATION
+from validity.thresholds import FALSE_DISCOVERY_RATE, MIN_RATERS, OBSERVED_CORRELATION
 from validity.verdict import verdict_word
 
 __all__ = ["ESTIMATE_COLUMNS", "UNTESTABLE", "Design", "Study", "SufficientScores", "study"]
@@ -52,6 +52,8 @@ DIAGNOSTICS = (
     *("p_quadratic", "p_heteroscedastic", "q_value"),
 )
 """Columns of `Study.diagnostics` between the predictor and its verdict."""
+OF_RUNG_3 = ("p_value", "lo_rater_aware", "hi_rater_aware")
+"""Of them, those that say something of rung 3 itself: none where it is refused."""
 RECORDED = 0.90
 """Share of those who got furthest with a decision-time score below which the study says that it is missing."""
 MIN_REVIEWED = 3
@@ -211,10 +213,13 @@ def _told(found: Computed) -> Study:
         shared = {"predictor": name, "level": found.question.level}
         counts = {"n_applicants": facts.n_applicants, "n_rated": facts.n_rated}
         rows += [{**shared, **counts, **rung.as_row()} for rung in rungs]
-        diagnostics.append({"predictor": name, **facts.as_row(rungs[-1].probability_positive)})
+        row = {"predictor": name, **facts.as_row(rungs[-1].probability_positive)}
+        has_third = np.isfinite(rungs[2].value)
+        diagnostics.append(row if has_third else row | dict.fromkeys(OF_RUNG_3, np.nan))
     for name in found.sample.unusable:
         rows += _refused_rows(name, found.question.level, f"no reviewed hire has a value of `{name}`")
-        diagnostics.append({"predictor": name, "extrapolation_share": np.nan, "probability_positive": np.nan})
+        unknown = ("extrapolation_share", "probability_positive", *OF_RUNG_3)
+        diagnostics.append({"predictor": name, **dict.fromkeys(unknown, np.nan)})
     estimates = _estimates(rows)
     table = _with_verdicts(pd.DataFrame(diagnostics), estimates)
     correlations, resampled = _matrices(found)
@@ -223,7 +228,7 @@ def _told(found: Computed) -> Study:
         reliability=pd.DataFrame([reliability_row(found)]),
         diagnostics=table,
         sensitivity=sensitivity_of(found),
-        warnings=_warnings(found, float(table["extrapolation_share"].max())),
+        warnings=_warnings(found, table),
         correlations=correlations,
         resampled=resampled,
         resampled_reliability=found.boot.reliability,
@@ -260,23 +265,34 @@ def _no_matrices(p: int) -> tuple[Array, Array]:
     return np.full((p + 1, p + 1), np.nan), np.zeros((0, p + 1, p + 1))
 
 
-def _warnings(found: Computed, largest_extrapolation: float) -> list[str]:
+def _warnings(found: Computed, diagnostics: pd.DataFrame) -> list[str]:
     sample, sentences = found.sample, list(found.sample.notes)
     if sample.criterion.has_one_rater_only and found.model.method == "stated":
         sentences.append(ONE_RATER)
     if found.question.design == "predictive":
-        beyond = f"Up to {largest_extrapolation:.0%} of the rejected scored outside the range of the hired."
-        sentences.append(f"{UNTESTABLE} {beyond}")
+        sentences.append(f"{UNTESTABLE}{_extrapolation(diagnostics)}")
         if sample.decision_share < RECORDED:
             sentences.append(f"{UNRECORDED} It was recorded for {sample.decision_share:.0%} of those who got furthest.")
     unreviewed = many_unreviewed(found) or too_few_reviewed(found)
     if unreviewed:
         sentences.append(_as_sentence(unreviewed))
-    n_raters = sample.criterion.n_distinct_raters
-    if n_raters < FEW_RATERS:
-        who = "One rater" if n_raters == 1 else f"{n_raters} raters"
-        sentences.append(f"{who} gave all ratings: read the interval that resamples raters too.")
+    if sample.criterion.n_distinct_raters < FEW_RATERS:
+        sentences.append(_few_raters(sample.criterion.n_distinct_raters, diagnostics))
     return sentences
+
+
+def _extrapolation(diagnostics: pd.DataFrame) -> str:
+    largest = float(diagnostics["extrapolation_share"].max())
+    return f" Up to {largest:.0%} of the rejected scored outside the range of the hired." if largest >= 0 else ""
+
+
+def _few_raters(n: int, diagnostics: pd.DataFrame) -> str:
+    """What few raters mean for the intervals: another one stands beside them, or none can be made."""
+    who = "One rater gave all ratings" if n == 1 else f"{n} raters gave all ratings"
+    if diagnostics["lo_rater_aware"].notna().any():
+        return f"{who}: read the interval that resamples raters too."
+    why = f"; {MIN_RATERS} are needed to resample them" if n < MIN_RATERS else ""
+    return f"{who}{why}: no interval here says what other raters would change."
 
 
 def _as_sentence(words: str) -> str:

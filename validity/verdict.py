@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
+from math import isfinite, nan
 from typing import Any, Literal
 
 Conclusion = Literal["not estimable", "supported", "contradicted", "promising", "inconclusive"]
@@ -44,14 +44,17 @@ def verdict_word(value: float, lo: float, hi: float, probability_positive: float
 
 
 def verdict_sentence(word: Conclusion, rungs: Mapping[int, Mapping[str, Any]]) -> str:
-    """One sentence that stands alone: what was seen, what it is corrected to, and on how many.
+    """What stands alone: what was seen, what it is corrected to, on how many; and what few raters leave open.
+
+    The word follows its rule whatever the raters. Where they are few, the interval that resamples them too is part of
+    the sentence (METHODS 9).
 
     Parameters
     ----------
     word
         Of `verdict_word`.
     rungs
-        Rows of the technique by rung, with value, lo, hi, n and reason.
+        Rows of the technique by rung, with value, lo, hi, n and reason; the third with its rater-aware limits.
 
     >>> rungs = {1: {"value": 0.21, "lo": 0.08, "hi": 0.32, "n": 201, "reason": ""}}
     >>> verdict_sentence("not estimable", rungs | {4: {"value": float("nan"), "reason": "80 needed"}})
@@ -68,7 +71,22 @@ def verdict_sentence(word: Conclusion, rungs: Mapping[int, Mapping[str, Any]]) -
         "promising": "it probably predicts performance",
         "contradicted": "it has no useful validity",
     }.get(word, "the data cannot tell")
-    return f"{seen}; corrected for rating error and selection, and pooled, {_with_limits(last)}: {meaning}."
+    corrected = f"{seen}; corrected for rating error and selection, and pooled, {_with_limits(last)}: {meaning}."
+    return f"{corrected}{_with_raters_drawn(rungs.get(3, {}))}"
+
+
+def _with_raters_drawn(third: Mapping[str, Any]) -> str:
+    """The interval of rung 3 with raters resampled too, where there is one.
+
+    >>> _with_raters_drawn({"lo_rater_aware": -0.04, "hi_rater_aware": 0.61})
+    ' With the few raters drawn too, the interval before pooling is −.04 to .61, which includes 0.'
+    """
+    lo, hi = third.get("lo_rater_aware", nan), third.get("hi_rater_aware", nan)
+    if not isfinite(lo) or not isfinite(hi):
+        return ""
+    zero = ", which includes 0" if lo <= 0 <= hi else ""
+    limits = f"{two_decimals(lo)} to {two_decimals(hi)}"
+    return f" With the few raters drawn too, the interval before pooling is {limits}{zero}."
 
 
 def _with_limits(rung: Mapping[str, Any]) -> str:

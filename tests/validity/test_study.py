@@ -219,6 +219,25 @@ def test_the_literatures_reliability_has_the_literatures_range() -> None:
     assert 0.62 < found["hi"].item() <= 0.65
 
 
+@pytest.mark.parametrize(("n_raters", "words"), [(3, "5 are needed to resample them"), (12, "resamples raters too")])
+def test_few_raters_are_told_with_the_interval_that_there_is(one: SimulatedStudy, n_raters: int, words: str) -> None:
+    person = pd.factorize(one.ratings["person_id"])[0]
+    rater = pd.Series(person % n_raters, index=one.ratings.index).map("m{}".format)
+    found = run(one, ratings=one.ratings.assign(rater_id=rater))
+    assert sum(words in sentence for sentence in found.warnings) == 1
+    assert found.diagnostics["lo_rater_aware"].notna().all() == (n_raters >= 5)
+
+
+def test_a_refused_rung_3_has_no_p_value_and_no_other_interval(one: SimulatedStudy) -> None:
+    many = one.ratings["person_id"].unique()[:120]
+    rated = one.ratings[one.ratings["person_id"].isin(many)]
+    raters = pd.Series(pd.factorize(rated["person_id"])[0] % 8, index=rated.index).map("m{}".format)
+    found = run(one, ratings=rated.assign(rater_id=raters), firm_reliability=0.6)  # most hires have no review
+    assert (found.estimates.query("rung == 3")["status"] == "not_estimable").all()
+    assert found.diagnostics[["p_value", "q_value", "lo_rater_aware", "hi_rater_aware"]].isna().all(axis=None)
+    assert any("no interval here" in sentence for sentence in found.warnings)
+
+
 def test_the_untestable_assumption_and_the_extrapolation_are_always_told() -> None:
     found = run(simulate(SCENARIOS["S12"], seed=1))
     assert any(UNTESTABLE in sentence for sentence in found.warnings)
