@@ -51,7 +51,7 @@ def fresh_by_morning(spec: dg.AssetSpec) -> dg.AssetSpec:
     return dg.apply_freshness_policy(spec, schedules.FRESHNESS, overwrite_existing=False)
 
 
-def blocking(*parts: dg.Definitions) -> list[dg.AssetCheckKey]:
-    """The checks that keep anything from being published while they are red."""
+def blocking(*parts: dg.Definitions) -> list[dg.AssetCheckSpec]:
+    """The checks that keep anything from being published while they are not green."""
     owners = [owner for part in parts for owner in (*(part.assets or []), *(part.asset_checks or []))]
-    return [spec.key for owner in owners for spec in owner.check_specs if spec.blocking]
+    return [spec for owner in owners for spec in owner.check_specs if spec.blocking]

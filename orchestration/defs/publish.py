@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.asset_check_execution_record import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as JUDGED,
+)
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
 from ingestion.errors import NothingPublished
 from orchestration import progress
@@ -18,6 +22,9 @@ from orchestration.dictionary import comments
 ROLE = "analyst"
 ANALYST_KEY = dg.AssetKey(["published", ROLE])
 CHECK_OUTCOMES = "marts_ops.check_outcomes"
+DECLARED_SEVERITY = "declared_severity"
+"""Metadata of a check: error or warning. What a single judgement weighs stands in its own severity."""
+SHOWN = 20
 
 
 def published_file() -> Path:
@@ -51,19 +58,45 @@ def sha256(path: Path) -> str:
     return done.stdout.strip()
 
 
-def closed_gates(instance: dg.DagsterInstance, gates: Sequence[dg.AssetCheckKey]) -> list[str]:
-    """Gates whose latest evaluation failed; they count also when publishing alone was asked for."""
-    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(gates)
-    return sorted(
-        f"{key.asset_key.to_user_string()}: {key.name}"
-        for key, record in latest.items()
-        if record.evaluation
-        and not record.evaluation.passed
-        and record.evaluation.severity == dg.AssetCheckSeverity.ERROR
+def closed_gates(instance: dg.DagsterInstance, gates: Sequence[dg.AssetCheckSpec]) -> list[str]:
+    """Gates not known to be open, each with its reason; they count also when publishing alone was asked for."""
+    storage = instance.event_log_storage
+    latest = storage.get_latest_asset_check_execution_by_key([gate.key for gate in gates])
+    made = storage.get_latest_materialization_events(sorted({gate.asset_key for gate in gates}))
+    reasons = {gate.key: _closed(gate, latest.get(gate.key), made.get(gate.asset_key)) for gate in gates}
+    return sorted(f"{'.'.join(key.asset_key.path)}: {key.name} ({reason})" for key, reason in reasons.items() if reason)
+
+
+def _closed(
+    gate: dg.AssetCheckSpec, record: AssetCheckExecutionRecord | None, made: dg.EventLogEntry | None
+) -> str | None:
+    if record is None:
+        return "never ran"
+    if record.status not in JUDGED or not (record.event and record.evaluation):
+        return "was planned and not judged"
+    if not record.evaluation.passed and record.evaluation.severity == dg.AssetCheckSeverity.ERROR:
+        return "failed"
+    if is_error(gate) and made and record.event.timestamp < made.timestamp:
+        return "judged an older version of its table"
+    return None
+
+
+def is_error(gate: dg.AssetCheckSpec) -> bool:
+    """Whether the check blocks when it fails; dbt's blocking tests are all errors."""
+    return gate.metadata.get(DECLARED_SEVERITY, "error") == "error"
+
+
+def refusal(closed: Sequence[str]) -> str:
+    """Why nothing was published, and what to do."""
+    named = [*closed[:SHOWN], *([f"… and {len(closed) - SHOWN} more"] if len(closed) > SHOWN else [])]
+    return (
+        f"`{ROLE}`: {len(closed)} of the checks that must hold before publishing do not: {'; '.join(named)}. "
+        "Nothing was published, readers keep their version. Run `qoh run`, or materialise the tables named with their "
+        "checks in the UI, then publish again."
     )
 
 
-def publish_definitions(gates: Sequence[dg.AssetCheckKey]) -> dg.Definitions:
+def publish_definitions(gates: Sequence[dg.AssetCheckSpec]) -> dg.Definitions:
     """The analysts' file; its table list is all marts and the results.
 
     Args:
@@ -77,7 +110,8 @@ def publish_definitions(gates: Sequence[dg.AssetCheckKey]) -> dg.Definitions:
         deps=[*marts, *results],
         description=(
             "A new version of the read-only file for analysts: marts and results, no raw or personal tables. Open it "
-            "at any time, also during a sync; `qoh published` prints the path. Refused while a blocking check is red."
+            "at any time, also during a sync; `qoh published` prints the path. Refused while a blocking check is red, "
+            "missing or older than its table."
         ),
         group_name="publish",
         owners=["team:people-data"],
@@ -92,9 +126,7 @@ def publish_definitions(gates: Sequence[dg.AssetCheckKey]) -> dg.Definitions:
 
         closed = closed_gates(context.instance, gates)
         if closed:
-            raise dg.Failure(
-                f"Nothing was published, readers keep their version: {'; '.join(closed)}", allow_retries=False
-            )
+            raise dg.Failure(refusal(closed), allow_retries=False)
         with progress.stage("publish"):
             wanted = [".".join(key.path) for key in (*marts, *results)]
             also = sorted({CHECK_OUTCOMES} & set(tables(["marts_ops"])))

@@ -19,7 +19,7 @@ from expectations.run import Outcome
 from expectations.suites import SUITES
 from ingestion.settings import settings
 from orchestration import progress
-from orchestration.defs.publish import CHECK_OUTCOMES, published_row_counts
+from orchestration.defs.publish import CHECK_OUTCOMES, DECLARED_SEVERITY, published_row_counts
 from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
 
 ESTIMATES_SCHEMA = "validity"
@@ -56,7 +56,7 @@ def _spec(check: Check) -> dg.AssetCheckSpec:
         asset=dg.AssetKey(check.asset),
         description=f"{check.reason} {consequence}",
         blocking=True,
-        metadata={"declared_severity": check.severity, "next_step": check.next_step},
+        metadata={DECLARED_SEVERITY: check.severity, "next_step": check.next_step},
     )
 
 
