@@ -81,10 +81,11 @@ def _operational(third: Mapping[str, Any], n: int) -> float:
 
 
 def expectancy_rows(pairs: pd.DataFrame, pooled: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Share of good performers by third of the score: as seen among reviewed hires, and as rung 4 implies.
+    """Share who do well by third of the score: as seen among reviewed hires, and as rung 4 implies.
 
-    The second is about all applicants who reached the stage and has the interval of rung 4 (bivariate normal; Lawshe et
-    al. 1958).
+    The first are rated above the average of colleagues rated in the same cell. The second would do better than the
+    middle applicant who reached the stage, had all of them been hired, and has the interval of rung 4 (bivariate
+    normal; Lawshe et al. 1958). So the yardsticks differ, and half of the second are above theirs by definition.
     """
     yield from _observed_thirds(pairs)
     has_value = np.isfinite(pooled["value"])
