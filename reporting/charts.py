@@ -16,6 +16,8 @@ import vl_convert
 from reporting.theme import ACCENT, ACCENT_SOFT, CONFIG, FAINT, INK, MUTED, SURFACE, WARM, for_picture
 
 ROW_HEIGHT = 54
+HIGHEST_SCORE = 1.0
+"""Scores run from 0 to 1; the bin that begins here holds the highest score only."""
 PICTURE_WIDTH, PICTURE_PADDING = 760, 20
 _MARK_BELOW, _TEXT_ABOVE = 11, -9
 
@@ -24,6 +26,8 @@ Chart = alt.LayerChart | alt.Chart | alt.FacetChart
 LANES_LEFT = "width < 400 ? 98 : 150"
 LANES_RIGHT = "width < 400 ? width - 92 : width - 130"
 _LABEL, _NUMBERS, _TO_HI = alt.Text("label:N"), alt.Text("numbers:N"), alt.Y2("hi:Q")
+_THIN: dict[str, Any] = {"labelOverlap": True, "labelSeparation": 14}
+"""Of labels nearer to each other than this, every other one is left out: dates in narrow cards touch otherwise."""
 _CORRELATION_LABEL = "datum.value == 0 ? '0' : replace(replace(format(datum.value, '.1f'), '0.', '.'), '-', '−')"
 _SIGNED_LABEL = "datum.value == 0 ? '0' : replace(format(datum.value, '+.1f'), '-', '−')"
 _PERCENT_LABEL = "format(datum.value * 100, '.0f') + '%'"
@@ -111,7 +115,7 @@ def scatter(rows: pd.DataFrame, description: str, *, domain: Sequence[float], ti
     Columns score_lo, score_hi, middle, mean_rating, lo, hi, is_never_hired, floor, top (of the applicants' bar).
     """
     ends = [float(rows["score_lo"].min()), float(rows["score_hi"].max())]
-    scale: dict[str, Any] = {"scale": alt.Scale(domain=ends, nice=False, zero=False), "axis": _SCORE_AXIS}
+    scale: dict[str, Any] = {"scale": alt.Scale(domain=ends, nice=False, zero=False), "axis": _score_axis(rows)}
     y_axis = alt.Axis(title=None, values=list(ticks), labelExpr=_SIGNED_LABEL)
     y: dict[str, Any] = {"scale": alt.Scale(domain=list(domain), nice=False, zero=False), "axis": y_axis}
     wide = alt.Chart(rows).encode(x=alt.X("score_lo:Q", **scale), x2=alt.X2("score_hi:Q"))
@@ -128,7 +132,19 @@ def scatter(rows: pd.DataFrame, description: str, *, domain: Sequence[float], ti
     return _finish(alt.layer(*layers), description, height=300)
 
 
-_SCORE_AXIS = alt.Axis(title="Score in the interview", grid=False, titleAnchor="start", tickCount=6, labelOverlap=True)
+def _score_axis(rows: pd.DataFrame) -> alt.Axis:
+    """Ticks at quarters of the scale; the highest score, which is a bin of its own, is named in its middle."""
+    top = rows.loc[rows["score_lo"] >= HIGHEST_SCORE, "middle"].astype(float).tolist()
+    below = [0, 0.25, 0.5, 0.75] if top else [0, 0.25, 0.5, 0.75, HIGHEST_SCORE]
+    return alt.Axis(
+        title="Score in the interview",
+        values=[*below, *top],
+        labelExpr=f"datum.value > {HIGHEST_SCORE} ? 'top' : format(datum.value, '.2~f')",
+        grid=False,
+        titleAnchor="start",
+    )
+
+
 _RHO_AXIS = alt.Axis(
     title="ρ of unrecorded information and performance",
     labelExpr=_CORRELATION_LABEL,
@@ -177,7 +193,7 @@ def _sensitivity_marks(
 
 def fan(rows: pd.DataFrame, description: str, *, target: tuple[float, float], domain: Sequence[float]) -> Chart:
     """An interval that narrows as hires are reviewed: columns at (date), value, lo, hi; dashed: narrow enough."""
-    x = alt.X("at:T", axis=alt.Axis(title=None, format="%Y", grid=False, tickCount=4, labelOverlap=True))
+    x = alt.X("at:T", axis=alt.Axis(title=None, format="%Y", grid=False, tickCount=4, **_THIN))
     scale = alt.Scale(domain=list(domain), nice=False)
     axis = alt.Axis(title=None, labelExpr=_CORRELATION_LABEL, tickCount=4)
     base = alt.Chart(rows).encode(x=x)
@@ -231,7 +247,7 @@ def rates(rows: pd.DataFrame, description: str, title: str) -> Chart:
 
 def trend(rows: pd.DataFrame, description: str, *, highest: float, height: int = 130) -> Chart:
     """A rate over time with its interval as a band: columns at (date), value, lo, hi."""
-    x = alt.X("at:T", axis=alt.Axis(title=None, format="%b %y", grid=False, tickCount=4, labelOverlap=True))
+    x = alt.X("at:T", axis=alt.Axis(title=None, format="%b %y", grid=False, tickCount=4, **_THIN))
     scale = alt.Scale(domain=[0, highest], nice=False)
     axis = alt.Axis(title=None, labelExpr=_PERCENT_LABEL, tickCount=3)
     base = alt.Chart(rows).encode(x=x)
@@ -292,7 +308,7 @@ def shares_grid(rows: pd.DataFrame, description: str, *, columns: Sequence[str],
 
 def two_counts(rows: pd.DataFrame, description: str) -> Chart:
     """Two counts per month: bars for the first, points for the second; columns at, first, second."""
-    months = alt.Axis(title=None, format="%b %y", grid=False, tickCount=6, labelOverlap=True)
+    months = alt.Axis(title=None, format="%b %y", grid=False, tickCount=6, **_THIN)
     counts = alt.Axis(title=None, tickCount=4, tickMinStep=1)
     base = alt.Chart(rows)
     return _finish(

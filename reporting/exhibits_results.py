@@ -34,6 +34,7 @@ from reporting.exhibit import (
     who,
 )
 from reporting.ladder import OBSERVED, POOLED, RUNGS, UNSELECTED, Technique
+from reporting.prose import of_few_raters
 from reporting.words import NOTHING, SMALLEST_GROUP_SHOWN, count, day, people, percent
 
 _RESULT_HEADS = (
@@ -44,14 +45,7 @@ _RESULT_HEADS = (
 _OBSERVED_COLUMN = 4
 _RESULT_NUMBERS = frozenset(range(2, 11))
 
-_RESULT_NOTE = (
-    "Every line is one relation between a score and the performance rating, with 95 % intervals in brackets. "
-    f"{ladder.RUNGS_EXPLAINED} p: two-sided, of no validity on rung 3; q: p after Benjamini & Hochberg (1995) within "
-    "job family. n: reviewed hires with a clean score. An observed correlation is significant at .05 where its "
-    "interval excludes 0 (*)."
-)
-
-CORRECTIONS = (
+_CORRECTIONS = (
     ("1 Observed", "none", "the hired and reviewed speak for themselves only"),
     (
         "2 Rating error out",
@@ -63,11 +57,6 @@ CORRECTIONS = (
         "maximum likelihood over all applicants' scores, as Pearson (1903) and Lawley (1943)",
         "what decided the hire is recorded; the relation of score and performance is linear, with equal spread, also "
         "where nobody was hired. That cannot be tested with these data",
-    ),
-    (
-        "4 Pooled",
-        "drawn towards other estimates or a stated prior, the more the less certain it is",
-        "the estimates drawn together are alike, or the prior is fair",
     ),
 )
 
@@ -110,16 +99,38 @@ def _result_table(estimates: pd.DataFrame, variant: str, title: str) -> Exhibit 
     if estimates.empty:
         return None
     rows, remarks = _result_rows(estimates, variant)
-    return Exhibit(title, _RESULT_HEADS, tuple(rows), ESTIMATES, _RESULT_NUMBERS, _RESULT_NOTE, tuple(remarks))
+    note = _result_note(_of_variant(estimates, variant))
+    return Exhibit(title, _RESULT_HEADS, tuple(rows), ESTIMATES, _RESULT_NUMBERS, note, tuple(remarks))
+
+
+def _result_note(found: list[Technique]) -> str:
+    return (
+        "Every line is one relation between a score and the performance rating, with 95 % intervals in brackets. "
+        f"{ladder.rungs_explained(found)} p: two-sided, of no validity on rung 3; q: p after Benjamini & Hochberg "
+        "(1995) within job family. n: reviewed hires with a clean score. An observed correlation is significant at "
+        ".05 where its interval excludes 0 (*)."
+    )
+
+
+def _of_variant(estimates: pd.DataFrame, variant: str) -> list[Technique]:
+    return [one for family in _scopes(estimates) for one in ladder.techniques(estimates, family, variant)]
 
 
 def _result_rows(estimates: pd.DataFrame, variant: str, suffix: str = "") -> tuple[list[tuple[str, ...]], list[str]]:
     """Rows of the results, and a remark for each number that is missing."""
     significance = _significance(estimates, variant)
-    found = [one for family in _scopes(estimates) for one in ladder.techniques(estimates, family, variant)]
-    found.sort(key=lambda one: one.label)
+    found = sorted(_of_variant(estimates, variant), key=lambda one: one.label)
     rows = [_result_row(one, significance.get((one.key, one.family), (None, None)), suffix) for one in found]
-    return rows, _refusals(found, suffix)
+    return rows, [*_few_raters(found, suffix), *_refusals(found, suffix)]
+
+
+def _few_raters(found: list[Technique], suffix: str) -> list[str]:
+    """A sentence a job family with few raters: the intervals that allow for it."""
+    by_family: dict[str, list[Technique]] = {}
+    for one in found:
+        by_family.setdefault(one.family, []).append(replace(one, label=one.label + suffix))
+    said = {family: of_few_raters(mine) for family, mine in by_family.items()}
+    return [f"{family_name(family)}: {said[family]}" for family in families_in_order(said) if said[family]]
 
 
 def _refusals(found: list[Technique], suffix: str) -> list[str]:
@@ -221,10 +232,22 @@ def criterion(tables: Tables) -> Exhibit | None:
 
 
 def corrections(tables: Tables) -> Exhibit | None:
-    if frame_of(tables, ESTIMATES).empty:
+    estimates = frame_of(tables, ESTIMATES)
+    if estimates.empty:
         return None
-    return Exhibit(
-        "Corrections and what they assume", ("Rung", "Correction", "Assumes"), CORRECTIONS, "docs/methods.md"
+    heads = ("Rung", "Correction", "Assumes")
+    rows = (*_CORRECTIONS, _pooling(_of_variant(estimates, ladder.EVERYBODY)))
+    return Exhibit("Corrections and what they assume", heads, rows, "docs/methods.md")
+
+
+def _pooling(found: list[Technique]) -> tuple[str, str, str]:
+    towards = ladder.pooled_towards(found)
+    if not towards:
+        return "4 Pooled", "none: no corrected value", "nothing"
+    return (
+        "4 Pooled",
+        f"drawn towards {towards}, the more the less certain it is",
+        "a prior is fair for this technique; values that are drawn together are of one kind",
     )
 
 
@@ -237,7 +260,7 @@ def sensitivity(tables: Tables) -> Exhibit | None:
             "Technique",
             "Observed r (1)",
             "Selection out too (3)",
-            "Interval if hidden information up to ρ = .5",
+            "Interval if hidden information from ρ = 0 to .5",
             "Reaches 0 at",
         ),
         tuple(row for row in rows if row),
@@ -291,8 +314,9 @@ def diagnostics(tables: Tables) -> Exhibit | None:
         DIAGNOSTICS,
         frozenset(range(2, 7)),
         "Extrapolated: share of the rejected with a score outside the range of the hired. p bend and p spread see only "
-        "the region where people were hired. Scores are used as given; no weights were fitted to them, so there is no "
-        "shrinkage to cross-validate.",
+        "the region where people were hired. Any one hire out: smallest and largest r when each hire in turn is left "
+        "out. It shows whether one person makes the result; it is no cross-validation, and none was done here. What "
+        "all techniques explain together (item 10) was fitted and judged on the same people.",
     )
 
 
@@ -300,8 +324,7 @@ def _with_a_result(tables: Tables) -> set[tuple[str, str]]:
     estimates = frame_of(tables, ESTIMATES)
     if estimates.empty:
         return set()
-    found = [one for family in _scopes(estimates) for one in ladder.techniques(estimates, family)]
-    return {(one.key, one.family) for one in found if not one.is_refused}
+    return {(one.key, one.family) for one in _of_variant(estimates, ladder.EVERYBODY) if not one.is_refused}
 
 
 def _any_one_out(row: Any) -> str:
@@ -327,12 +350,15 @@ def expectancy(tables: Tables) -> Exhibit | None:
     mine = frame[frame["job_family"] == ladder.ALL_FAMILIES]
     rows = [_expectancy_row(one, third, mine) for one in of_all_families(tables) for third in (3, 2, 1)]
     return Exhibit(
-        "Share rated above the middle of colleagues, by third of the score",
-        ("Technique", "Third", "Observed among hires", "Expected among applicants", "Hires"),
+        "Who does well, by third of the score",
+        ("Technique", "Third", "Observed: hires rated above average", "Expected: applicants above the middle", "Hires"),
         tuple(row for row in rows if row[2] != NOTHING),
         EXPECTANCY,
         frozenset({2, 3, 4}),
-        "Expected: from rung 4. All job families together.",
+        "Observed: share of reviewed hires rated above the average of colleagues judged in the same way. Expected, "
+        "from rung 4: had everybody been hired who reached the stage, the share that would truly do better than the "
+        "middle applicant among them (Lawshe, Bolda, Brune & Auclair 1958). The two yardsticks differ: compare thirds "
+        "within a column, not the columns. All job families together.",
     )
 
 

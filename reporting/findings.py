@@ -21,6 +21,8 @@ from reporting.ladder import (
 )
 
 _ALSO_WITHOUT_RUNG_3 = ("worst_case", "monotone_selection")
+RHO_TRIED = 0.5
+"""Where the engine's curve over hidden information ends, for a table that has no curve."""
 _NO_DECISION_SCORE = "no decision-time score"
 """How the engine's warning begins where no decision-time score was recorded for everybody."""
 
@@ -71,6 +73,12 @@ class Sensitivity:
     tipping: float | None
     bounds: dict[str, Rung]
     others: tuple[tuple[str, float | None, float], ...]
+
+    @property
+    def tried(self) -> str:
+        """The largest ρ that was tried; the smallest is 0."""
+        largest = self.curve["setting"].astype(float).max() if len(self.curve) else float("nan")
+        return words.correlation(RHO_TRIED if pd.isna(largest) else largest)
 
 
 @dataclass(frozen=True)

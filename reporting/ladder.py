@@ -5,7 +5,9 @@ A corrected value never stands without the observed one: where rung 1 is withhel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +25,6 @@ RUNGS: Mapping[int, str] = {
     UNSELECTED: "Selection out too",
     POOLED: "Pooled",
 }
-RUNGS_EXPLAINED = (
-    "Rung 1: the observed correlation of score and later rating among reviewed hires. Rung 2: corrected for error in "
-    "the ratings. Rung 3: corrected for selection too, with the scores of all applicants. Rung 4: drawn towards the "
-    "other estimates or a stated prior, the more the less certain it is."
-)
 RULE = (
     "supported: rung 3 survives Benjamini–Hochberg at q = .10 and the interval of rung 4 lies above 0; "
     "contradicted: upper limit of rung 4 below .10 (no useful validity); "
@@ -39,6 +36,8 @@ SUPPORTED, PROMISING, INCONCLUSIVE = "supported", "promising", "inconclusive"
 CONTRADICTED, NOT_ESTIMABLE = "contradicted", "not estimable"
 VERDICTS = (SUPPORTED, PROMISING, INCONCLUSIVE, CONTRADICTED, NOT_ESTIMABLE)
 _NOT_TECHNIQUES = ("unmapped",)
+_PRIOR = re.compile(r"prior\((-?[\d.]+),([\d.]+)\)")
+_FAMILIES = re.compile(r"pooled_over_(\d+)_job_families")
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,49 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class Pooling:
+    """What rung 4 was drawn towards: the same technique in other job families, or a stated prior (mean, SD on z)."""
+
+    n_families: int | None = None
+    prior: tuple[float, float] | None = None
+
+    @classmethod
+    def of(cls, method: str) -> Pooling:
+        """
+        >>> Pooling.of("maximum_likelihood+stated+prior(0.25,0.20)").towards
+        'a stated prior (mean .25, SD .20 on Fisher’s z)'
+        >>> Pooling.of("maximum_likelihood+g_q_k+pooled_over_4_job_families").towards
+        'the values of the same technique in 4 job families'
+        """
+        if found := _FAMILIES.search(method):
+            return cls(n_families=int(found[1]))
+        if found := _PRIOR.search(method):
+            return cls(prior=(float(found[1]), float(found[2])))
+        return cls()
+
+    @property
+    def towards(self) -> str:
+        if self.n_families is not None:
+            return f"the values of the same technique in {self.n_families} job families"
+        if self.prior is not None:
+            return f"a stated prior (mean {correlation(self.prior[0])}, SD {correlation(self.prior[1])} on Fisher’s z)"
+        return "something that the method does not name"
+
+    def lift(self, effective_n: float | None) -> float | None:
+        """Where the prior draws a technique without any validity that is known as well as `effective_n` pairs tell.
+
+        Mean of the normal posterior at z = 0; None where families were pooled or the standard error is not known.
+
+        >>> round(Pooling(prior=(0.25, 0.20)).lift(26), 3), round(Pooling(prior=(0.25, 0.20)).lift(101), 3)
+        (0.124, 0.05)
+        """
+        if self.prior is None or effective_n is None or effective_n <= 1:
+            return None
+        (mean, sd), variance = self.prior, 1 / (effective_n - 1)
+        return math.tanh(mean * variance / (variance + sd**2))
+
+
+@dataclass(frozen=True)
 class Literature:
     """What many firms found: mean operational validity and the band of four firms in five."""
 
@@ -102,7 +144,7 @@ class Technique:
     mdv: float | None
     rater_aware: Rung
     literature: Literature | None
-    pooling_method: str = ""
+    pooling: Pooling = Pooling()
 
     @property
     def is_refused(self) -> bool:
@@ -140,6 +182,27 @@ def techniques(estimates: pd.DataFrame, family: str = ALL_FAMILIES, variant: str
     return sorted((one for one in made if one is not None), key=lambda one: one.label)
 
 
+def pooled_towards(found: Iterable[Technique]) -> str:
+    """What the pooled values of these techniques were drawn towards, in words; empty where there is none."""
+    shown = {one.pooling for one in found if one.rungs[POOLED].value is not None}
+    of_families = sorted({one.towards for one in shown if one.n_families is not None})
+    others = sorted({one.towards for one in shown if one.n_families is None})
+    if of_families and others:
+        return f"{' or '.join(of_families)} where enough families have one, else {' or '.join(others)}"
+    return " or ".join(of_families or others)
+
+
+def rungs_explained(found: Iterable[Technique]) -> str:
+    """What the rungs of these techniques are; of rung 4, what happened here."""
+    towards = pooled_towards(found)
+    fourth = f"drawn towards {towards}, the more the less certain it is" if towards else "pooled; nobody has one here"
+    return (
+        "Rung 1: the observed correlation of score and later rating among reviewed hires. Rung 2: corrected for error "
+        "in the ratings. Rung 3: corrected for selection too, with the scores of applicants, hired or not. "
+        f"Rung 4: {fourth}."
+    )
+
+
 def families(estimates: pd.DataFrame) -> list[str]:
     """Job families by name."""
     return sorted(str(name) for name in set(estimates["job_family"].dropna()) - {ALL_FAMILIES})
@@ -153,8 +216,6 @@ def _technique(key: str, family: str, mine: pd.DataFrame) -> Technique | None:
     rungs = {number: _rung(rows[number]) if number in rows else Rung(None) for number in RUNGS}
     if rungs[OBSERVED].value is None:
         rungs = {number: Rung(None, reason=rungs[OBSERVED].reason) for number in RUNGS}
-    third = rows[UNSELECTED] if rungs[UNSELECTED].value is not None else first
-    aware = Rung(rungs[UNSELECTED].value, number(third["lo_rater_aware"]), number(third["hi_rater_aware"]))
     refused = rungs[OBSERVED].value is None
     return Technique(
         key=key,
@@ -167,10 +228,20 @@ def _technique(key: str, family: str, mine: pd.DataFrame) -> Technique | None:
         n_contaminated=whole(first["n_contaminated"]),
         n_same_rater=whole(first["n_same_rater"]),
         mdv=number(first["mdv"]),
-        rater_aware=aware,
+        rater_aware=_rater_aware(rungs, rows.get(UNSELECTED)),
         literature=_literature(first),
-        pooling_method=str(rows[POOLED]["method"]) if POOLED in rows else "",
+        pooling=Pooling.of(str(rows[POOLED]["method"])) if POOLED in rows else Pooling(),
     )
+
+
+def _rater_aware(rungs: Mapping[int, Rung], row: pd.Series | None) -> Rung:
+    """Rung 3 with the interval that also allows for who the few raters are; nothing where no corrected value is shown.
+
+    A value too wide to say keeps this interval, because the pooled value that is shown rests on it.
+    """
+    if row is None or (rungs[UNSELECTED].value is None and rungs[POOLED].value is None):
+        return Rung(None)
+    return Rung(rungs[UNSELECTED].value, number(row["lo_rater_aware"]), number(row["hi_rater_aware"]))
 
 
 def _rung(row: pd.Series) -> Rung:

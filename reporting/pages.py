@@ -38,10 +38,10 @@ from reporting.ladder import (
     POOLED,
     PROMISING,
     RULE,
-    RUNGS_EXPLAINED,
     SUPPORTED,
     Technique,
     families,
+    rungs_explained,
     techniques,
 )
 from reporting.words import correlation, correlation_interval, count, people, percent
@@ -82,6 +82,17 @@ class FamilyCell:
     mark: str
     pooled: str
     below: str
+    few_raters: str = ""
+
+
+@dataclass(frozen=True)
+class Families:
+    """Technique × job family, and what the rungs are there."""
+
+    heads: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[FamilyCell]]]
+    rungs: str
+    has_few_raters: bool
 
 
 def index(tables: Tables) -> dict[str, Any]:
@@ -92,7 +103,8 @@ def index(tables: Tables) -> dict[str, Any]:
         "summary": answer.summary(all_techniques),
         "verdicts": [_verdict(one) for one in found],
         "rule": RULE,
-        "rungs": RUNGS_EXPLAINED,
+        "rungs": rungs_explained(all_techniques),
+        "hidden": prose.HIDDEN,
         "forest": forest,
         "coverage": coverage,
         "families": _families(tables[ESTIMATES]),
@@ -102,11 +114,12 @@ def index(tables: Tables) -> dict[str, Any]:
 
 
 def technique_sections(tables: Tables) -> dict[str, Any]:
-    sections = [_section(one) for one in gather(tables)]
+    found = gather(tables)
+    sections = [_section(one) for one in found]
     return {
         "sections": sections,
         "rule": RULE,
-        "rungs": RUNGS_EXPLAINED,
+        "rungs": rungs_explained(one.technique for one in found),
         "figures": [figure for section in sections for figure in section.figures],
     }
 
@@ -121,7 +134,7 @@ def decisions(tables: Tables) -> dict[str, Any]:
         "precision": decision_figures.precision(found, None if as_of is None else pd.Timestamp(as_of)),
         "reliability": _reliability(tables[RELIABILITY]),
         "diagnostics": _diagnostics(found),
-        "warnings": _warnings(tables[WARNINGS]),
+        "warnings": _warnings(tables[WARNINGS], tables[ESTIMATES]),
         "figures": [dropping],
     }
 
@@ -193,26 +206,30 @@ def _section(findings: Findings) -> Section:
     return Section(_verdict(findings), prose.paragraphs(findings), drawn)
 
 
-def _families(estimates: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[FamilyCell]]]] | None:
-    """Technique × job family: heads and rows; nothing where there is only one family."""
+def _families(estimates: pd.DataFrame) -> Families | None:
+    """Technique × job family; nothing where there is only one family."""
     names = families(estimates)
     if len(names) < 2:
         return None
-    cells = {(one.key, name): _family_cell(one) for name in names for one in techniques(estimates, name)}
+    found = [one for name in names for one in techniques(estimates, name)]
+    cells = {(one.key, one.family): _family_cell(one) for one in found}
     labels = {key: words.name_of(key, words.TECHNIQUES) for key, _ in cells}
     empty = FamilyCell(words.NOTHING, "", "", "not used")
     grid = [
         (label, [cells.get((key, name), empty) for name in names])
         for key, label in sorted(labels.items(), key=lambda item: item[1])
     ]
-    return [name.replace("_", " ").capitalize() for name in names], grid
+    heads = [name.replace("_", " ").capitalize() for name in names]
+    return Families(heads, grid, rungs_explained(found), any(cell.few_raters for cell in cells.values()))
 
 
 def _family_cell(one: Technique) -> FamilyCell:
     observed = one.rungs[OBSERVED]
     n = f"n {people(one.n)}" if one.n is not None else "few"
     below = f"observed {correlation(observed.value)} · {n}" if observed.value is not None else n
-    return FamilyCell(one.verdict, _MARKS.get(one.verdict, ""), one.rungs[POOLED].text(), below)
+    aware = one.rater_aware
+    few_raters = aware.text() or correlation_interval(aware.lo, aware.hi) if aware.lo is not None else ""
+    return FamilyCell(one.verdict, _MARKS.get(one.verdict, ""), one.rungs[POOLED].text(), below, few_raters)
 
 
 def _why_no_loss(found: Sequence[Findings]) -> str:
@@ -280,20 +297,28 @@ def _diagnostics_row(one: Technique, facts: pd.Series) -> tuple[str, ...]:
     )
 
 
-def _warnings(frame: pd.DataFrame) -> list[tuple[str, list[str]]]:
-    """Sentences by who they are about: everybody first, a family only with what is not said of everybody."""
+def _warnings(frame: pd.DataFrame, estimates: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """Sentences by who they are about: everybody first, a family only with what is not said of everybody.
+
+    Where raters are few, the intervals that allow for it follow.
+    """
     said = frame.dropna(subset=["job_family", "sentence"])
     of_all = list(dict.fromkeys(said.loc[said["job_family"] == ALL_FAMILIES, "sentence"].astype(str)))
     if not any("no test can check" in text.lower() for text in of_all):
         of_all.insert(0, prose.UNTESTABLE)
     openings = {_opening(text) for text in of_all}
-    made = [("All job families", of_all)]
-    for name in families(said):
+    made = [("All job families", [*of_all, *_of_few_raters(estimates, ALL_FAMILIES)])]
+    for name in sorted({*families(said), *families(estimates)}):
         own = dict.fromkeys(said.loc[said["job_family"] == name, "sentence"].astype(str))
-        new = [text for text in own if _opening(text) not in openings]
+        new = [text for text in own if _opening(text) not in openings] + _of_few_raters(estimates, name)
         if new:
             made.append((_family_name(name), new))
     return made
+
+
+def _of_few_raters(estimates: pd.DataFrame, family: str) -> list[str]:
+    sentence = prose.of_few_raters(techniques(estimates, family))
+    return [sentence] if sentence else []
 
 
 def _opening(text: str) -> str:

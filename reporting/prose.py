@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reporting import words
 from reporting.findings import Findings, Power, Share
@@ -17,19 +16,21 @@ from reporting.ladder import (
     UNSELECTED,
     Rung,
     Technique,
+    number,
+    whole,
 )
-from reporting.words import correlation, count, percent, plural
+from reporting.words import correlation, count, people, percent, plural
 
 UNTESTABLE = (
     "Untestable assumption: that performance rises in a straight line with the score also outside the range of those "
     "who were hired. No test can check it, because nobody was hired there."
 )
+HIDDEN = (
+    "Hidden information: what decisions used and nobody recorded. ρ says how closely it goes with later performance "
+    "(0 not at all); only values from 0 up were tried."
+)
 LITERATURE_LABEL = "literature, many firms; your criterion reliability and selection differ"
 OWN_RATERS_TOLERATED = 0.20
-_PRIOR = re.compile(r"prior\((-?[\d.]+),([\d.]+)\)")
-_FAMILIES = re.compile(r"pooled_over_(\d+)_job_families")
-_LIFTS = {(0.25, 0.20): ".13"}
-"""By mean and SD of a prior, how far it draws a technique without validity up (docs/methods.md)."""
 
 
 def paragraphs(findings: Findings) -> list[tuple[str, str]]:
@@ -85,8 +86,8 @@ def short_change(findings: Findings) -> str:
     if is_settled and not curve.empty:
         tipping = findings.sensitivity.tipping
         if tipping is None:
-            return "Not unrecorded information, up to ρ .50"
-        return f"Unrecorded information, from ρ {correlation(tipping)} on"
+            return f"Hidden information would not, up to ρ {findings.sensitivity.tried}"
+        return f"Hidden information, from ρ {correlation(tipping)} on"
     if power is None or power.precision_on is None:
         return "More reviewed hires"
     return f"More hires: ±{correlation(power.target)} by {power.precision_on:%B %Y} (n {count(power.n_needed)})"
@@ -95,7 +96,7 @@ def short_change(findings: Findings) -> str:
 def _seen(findings: Findings) -> Iterator[str]:
     one = findings.technique
     first = one.rungs[OBSERVED]
-    who = f"Among {words.people(one.n)} reviewed hires with a score"
+    who = f"Among {people(one.n)} reviewed hires with a score"
     yield f"{who}, {_direction(first)}: observed correlation r {first.spoken()}, 95 % interval in brackets."
     if not first.excludes_zero and one.mdv is not None:
         yield f"With so many hires only an r of {correlation(one.mdv)} or more would have been found reliably."
@@ -108,7 +109,7 @@ def _seen(findings: Findings) -> Iterator[str]:
     if other is not None and other.rungs[OBSERVED].value is not None and other.n is not None:
         yield (
             f"Without ratings by people who had interviewed the hire, r is {other.rungs[OBSERVED].spoken()} "
-            f"among {words.people(other.n)}."
+            f"among {people(other.n)}."
         )
 
 
@@ -129,16 +130,20 @@ def _corrected(findings: Findings) -> Iterator[str]:
     else:
         yield f"It was not corrected for error in the ratings: {second.reason}."
     if third.value is not None:
-        among = f" of all {count(one.n_applicants)} applicants who reached the stage" if one.n_applicants else ""
-        yield f"Corrected for selection too, with the scores{among}, it is {third.spoken()}."
+        yield f"Corrected for selection too, with the scores{_whose(findings)}, it is {third.spoken()}."
     elif third.reason != second.reason:
         yield f"For selection it is not shown corrected: {third.reason}."
-    if third.value is not None and one.rater_aware.lo is not None and one.rater_aware.hi is not None:
+    if one.rater_aware.lo is not None and one.rater_aware.hi is not None:
         lo, hi = correlation(one.rater_aware.lo), correlation(one.rater_aware.hi)
         yield f"Few people gave the ratings; allowing for who they happen to be, the interval is {lo} to {hi}."
     if fourth.value is not None:
-        towards, remark = _drawn_towards(one.pooling_method)
-        yield f"Pooled, that is drawn towards {towards}, it is {fourth.spoken()}: read this one.{remark}"
+        yield f"Pooled, that is drawn towards {one.pooling.towards}, it is {fourth.spoken()}: read this one."
+        lift = one.pooling.lift(None if findings.facts is None else number(findings.facts["effective_n"]))
+        if lift is not None:
+            yield (
+                "A technique without any validity, known as precisely as this one, would be drawn to about "
+                f"{correlation(lift)} by that prior."
+            )
     if one.leans_on_pooling:
         yield "Without the pooling the interval includes 0, so the verdict leans on it."
     if one.verdict in (SUPPORTED, PROMISING) and not one.rungs[OBSERVED].excludes_zero:
@@ -148,22 +153,38 @@ def _corrected(findings: Findings) -> Iterator[str]:
         )
 
 
-def _drawn_towards(method: str) -> tuple[str, str]:
-    """What a pooled value was drawn towards, and what to know about that.
+def _whose(findings: Findings) -> str:
+    """Whose scores the correction for selection rests on: with this technique's score, and at the stage at all."""
+    n_stage = findings.technique.n_applicants
+    if not n_stage:
+        return ""
+    n_scored = None if findings.facts is None else whole(findings.facts["n_scored"])
+    if n_scored is None or n_scored == n_stage:
+        return f" of all {people(n_stage)} applicants who reached the stage"
+    return (
+        f" of the {people(n_scored)} applicants who have one, of {people(n_stage)} who reached the stage (the others "
+        "enter with the other scores they have)"
+    )
 
-    >>> _drawn_towards("maximum_likelihood+stated+prior(0.25,0.20)")[0]
-    'a stated prior (mean .25, SD .20 on Fisher’s z)'
-    >>> _drawn_towards("maximum_likelihood+g_q_k+pooled_over_4_job_families")
-    ('the values of this technique in the 4 job families', '')
-    """
-    if found := _FAMILIES.search(method):
-        return f"the values of this technique in the {found[1]} job families", ""
-    if found := _PRIOR.search(method):
-        mean, sd = float(found[1]), float(found[2])
-        lift = _LIFTS.get((mean, sd))
-        remark = f" That prior draws a worthless technique up by about {lift}." if lift else ""
-        return f"a stated prior (mean {correlation(mean)}, SD {correlation(sd)} on Fisher’s z)", remark
-    return "other estimates or a stated prior", ""
+
+def of_few_raters(found: Sequence[Technique]) -> str:
+    """The intervals that allow for who the few raters are, technique by technique; empty where there are none."""
+    parts = [
+        f"{one.label} {one.rater_aware.spoken() or aware_only(one.rater_aware)}"
+        for one in found
+        if one.rater_aware.lo is not None
+    ]
+    if not parts:
+        return ""
+    return (
+        "Few people gave the ratings. Allowing for who they happen to be, the corrected values before pooling (rung 3) "
+        f"are: {'; '.join(parts)}."
+    )
+
+
+def aware_only(aware: Rung) -> str:
+    """The rater-aware interval of a value that is too wide to say."""
+    return f"({correlation(aware.lo)} to {correlation(aware.hi)})"
 
 
 def _meaning(findings: Findings) -> Iterator[str]:
@@ -171,13 +192,14 @@ def _meaning(findings: Findings) -> Iterator[str]:
     if top is not None and bottom is not None:
         yield (
             f"Of 100 hires in the top third of the score, {_of_100(top.share)} were rated good, that is above the "
-            f"middle of their colleagues, against {_of_100(bottom.share)} in the lowest third."
+            f"average of colleagues judged in the same way, against {_of_100(bottom.share)} in the lowest third."
         )
     top, bottom = _ends(findings.expected)
     if top is not None and bottom is not None:
         yield (
-            f"If the pooled value holds, {_of_100(top.share)} of 100 applicants in the top third would do better than "
-            f"the middle of their colleagues once hired, and {_of_100(bottom.share)} of 100 in the lowest third."
+            "Had everybody been hired who reached the stage, and if the pooled value holds, "
+            f"{_of_100(top.share)} of 100 in the top third would do better than the middle applicant among them, and "
+            f"{_of_100(bottom.share)} of 100 in the lowest third."
         )
     bound = findings.sensitivity.bounds.get("worst_case")
     if bound is not None and bound.lo is not None and bound.hi is not None:
@@ -246,7 +268,8 @@ def _assumptions(findings: Findings) -> Iterator[str]:
     union = findings.sensitivity.union
     if union.lo is not None and union.hi is not None:
         lo, hi = correlation(union.lo), correlation(union.hi)
-        yield f"Were it not, up to a correlation of .50 with performance, the value lies between {lo} and {hi}."
+        reach = findings.sensitivity.tried
+        yield f"Were it not, up to a correlation of {reach} with performance, the value lies between {lo} and {hi}."
 
 
 def _unless_hidden(findings: Findings) -> str:
@@ -258,9 +281,15 @@ def _unless_hidden(findings: Findings) -> str:
     excludes = Rung(float(first["value"]), float(first["lo"]), float(first["hi"])).excludes_zero
     if tipping is None:
         state = "stays clear of 0" if excludes else "includes 0"
-        return f"Unrecorded information would not: the interval {state} for any ρ up to .50."
+        return (
+            f"Hidden information, used in decisions and not recorded, would not: the interval {state} for any ρ from 0 "
+            f"up to {findings.sensitivity.tried}; no other was tried."
+        )
     change = "would meet 0" if excludes else "would leave 0 out"
-    return f"Decisions that used unrecorded information: the interval {change} from ρ {correlation(tipping)} on."
+    return (
+        "Hidden information, used in decisions and not recorded: the interval "
+        f"{change} from ρ {correlation(tipping)} on."
+    )
 
 
 def _precision(power: Power | None) -> str:
@@ -291,6 +320,6 @@ def _other_raters(one: Technique) -> str:
     if not one.n or not one.n_same_rater or one.n_same_rater / one.n <= OWN_RATERS_TOLERATED:
         return ""
     return (
-        f"{words.people(one.n_same_rater)} of the {words.people(one.n)} hires were rated by somebody who had "
+        f"{people(one.n_same_rater)} of the {people(one.n)} hires were rated by somebody who had "
         "interviewed them, which can inflate the number; other raters would settle it."
     )

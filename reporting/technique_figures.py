@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from reporting import charts, words
+from reporting.charts import HIGHEST_SCORE
 from reporting.figures import Figure, Table
 from reporting.findings import Findings, Share
 from reporting.ladder import OBSERVED, Rung, Technique
@@ -15,6 +16,11 @@ from reporting.lanes import NO_BANDS, lane, stack
 from reporting.theme import ACCENT
 from reporting.words import correlation, correlation_interval, people, percent
 
+_AS_SEEN, _EXPECTED = "Hires, as seen", "Applicants, expected"
+_DO_WELL = {
+    _AS_SEEN: "rated above the average of colleagues judged in the same way",
+    _EXPECTED: "had everybody been hired who reached the stage, better than the middle applicant among them",
+}
 _THIRDS = {3: "Top third", 2: "Middle third", 1: "Lowest third"}
 _OTHER_ASSUMPTIONS = {
     "rejected_worse_by": "The rejected would do {} SD worse than hires with the same score",
@@ -24,7 +30,7 @@ _OTHER_ASSUMPTIONS = {
 
 def expectancy(findings: Findings) -> Figure | None:
     """How many of 100 do well, by third of the score: seen among hires, expected among applicants."""
-    groups = (("Hires, as seen", findings.observed), ("Applicants, expected", findings.expected))
+    groups = ((_AS_SEEN, findings.observed), (_EXPECTED, findings.expected))
     known = [group for group in groups if any(share.share.value is not None for share in group[1])]
     if not known:
         return None
@@ -33,7 +39,8 @@ def expectancy(findings: Findings) -> Figure | None:
         ((name, _base_rate(shares)), [_share_lane(share) for share in shares]) for name, shares in known
     )
     alt = f"{one.label}, people who do well out of 100 by third of the score: " + "; ".join(
-        f"{name.lower()}: {', '.join(_share_words(share) for share in shares)}" for name, shares in known
+        f"{name.lower()} ({_DO_WELL[name]}): {', '.join(_share_words(share) for share in shares)}"
+        for name, shares in known
     )
     chart = charts.lanes(
         charts.Lanes(rows, height, NO_BANDS), alt, axis=charts.percent_axis("Do well"), domain=(0, 1), has_bars=True
@@ -44,9 +51,9 @@ def expectancy(findings: Findings) -> Figure | None:
         alt=alt,
         table=_expectancy_table(known),
         chart=chart,
-        note="Hires, as seen: rated above the middle of colleagues judged in the same way. Applicants, expected: had "
-        "everybody who reached the stage been hired, how many would truly do better than the middle, rating error "
-        f"aside, if the pooled value holds. Observed r {one.rungs[OBSERVED].text()}.",
+        note=f"Hires, as seen: {_DO_WELL[_AS_SEEN]}. Applicants, expected: {_DO_WELL[_EXPECTED]}, rating error aside, "
+        "if the pooled value holds; half of them are, by definition. The two yardsticks differ: compare the thirds "
+        f"within a group, not the groups. Observed r {one.rungs[OBSERVED].text()}.",
     )
 
 
@@ -112,7 +119,8 @@ def scatter(findings: Findings) -> Figure | None:
         table=_scatter_table(bins, is_shown),
         chart=charts.scatter(rows, alt, domain=domain, ticks=ticks),
         note="Points: mean rating of hires with that score, in standard deviations from their colleagues' mean, with "
-        "95 % interval; only where at least ten hires were reviewed. Grey columns: five or more applicants scored "
+        "95 % interval; only where at least ten hires were reviewed. Scores run from 0 (lowest) to 1 (highest), which "
+        "has a column of its own (top). Grey columns: five or more applicants scored "
         "there and nobody was hired, so nobody knows. Bars below: how many applicants scored there.",
     )
 
@@ -148,13 +156,20 @@ def _scatter_words(one: Technique, bins: pd.DataFrame, rows: pd.DataFrame) -> st
     known = rows.dropna(subset=["mean_rating"])
     ghosts = rows[rows["is_never_hired"]]
     said = (
-        f"{one.label}: mean rating of hires goes from {_z(known['mean_rating'].iloc[0])} at score "
-        f"{known['middle'].iloc[0]:.1f} to {_z(known['mean_rating'].iloc[-1])} at score {known['middle'].iloc[-1]:.1f}"
+        f"{one.label}: mean rating of hires goes from {_z(known['mean_rating'].iloc[0])} at a score of "
+        f"{_bin_name(known.iloc[0])} to {_z(known['mean_rating'].iloc[-1])} at {_bin_name(known.iloc[-1])}"
     )
     nobody = "there is no score range without hires"
     if len(ghosts):
         nobody = f"nobody was hired in {len(ghosts)} of {len(bins)} score ranges"
     return f"{said}; {nobody}."
+
+
+def _bin_name(bin_: Any) -> str:
+    """A score range without its upper end; the highest score of the scale is a range of its own."""
+    if bin_.score_lo >= HIGHEST_SCORE:
+        return f"{HIGHEST_SCORE:.0f} (top score)"
+    return f"{bin_.score_lo:.3g} to below {bin_.score_hi:.3g}"
 
 
 def _z(value: Any) -> str:
@@ -169,7 +184,7 @@ def _scatter_table(bins: pd.DataFrame, is_shown: pd.Series) -> Table:
         heads=("Score", "Applicants", "Hired", "Reviewed", "Mean rating (SD)", "95 % interval"),
         rows=tuple(
             (
-                f"{row.score_lo:.3g} to {row.score_hi:.3g}",
+                _bin_name(row),
                 people(row.n_applicants),
                 people(row.n_hired),
                 people(row.n_rated),
@@ -194,7 +209,7 @@ def sensitivity(findings: Findings) -> Figure | None:
     alt = (
         f"{one.label}: corrected validity {_text(first)} if nothing unrecorded entered the decisions, {_text(last)} at "
         f"ρ {correlation(last['setting'])}; observed, uncorrected {correlation(observed)}. "
-        f"{_tipping_words(found.tipping)}"
+        f"{_tipping_words(found.tipping, found.tried)}"
     )
     return Figure(
         id=f"sensitivity-{one.key}",
@@ -204,13 +219,14 @@ def sensitivity(findings: Findings) -> Figure | None:
         chart=charts.sensitivity(curve, alt, observed=observed, union=union, tipping=found.tipping),
         note="Line and band: the value corrected for rating error and selection with its 95 % interval. ρ is unknown "
         "and cannot be estimated here; 0 means that the recorded scores hold everything that decided. Bar at the "
-        f"right: the union of the intervals over all ρ. {_tipping_words(found.tipping)}",
+        f"right: the union of the intervals over ρ from 0 to {found.tried}. "
+        f"{_tipping_words(found.tipping, found.tried)}",
     )
 
 
-def _tipping_words(tipping: float | None) -> str:
+def _tipping_words(tipping: float | None, tried: str) -> str:
     if tipping is None:
-        return "The interval meets 0 at no ρ up to .50."
+        return f"The interval meets 0 at no ρ from 0 up to {tried}, and no other was tried."
     return f"The interval meets 0 at ρ {correlation(tipping)}."
 
 
@@ -227,7 +243,13 @@ def _sensitivity_table(findings: Findings, curve: pd.DataFrame) -> Table:
         for row in curve.itertuples()
     ]  # fmt: skip
     if found.union.lo is not None:
-        rows.append(("Union over all ρ", words.NOTHING, correlation_interval(found.union.lo, found.union.hi)))
+        rows.append(
+            (
+                f"Union over ρ from 0 to {found.tried}",
+                words.NOTHING,
+                correlation_interval(found.union.lo, found.union.hi),
+            )
+        )
     rows += [(_assumption(kind, setting), correlation(value), "") for kind, setting, value in found.others]
     return Table(("If", "Validity", "95 % interval"), tuple(rows), frozenset({1, 2}))
 

@@ -9,20 +9,13 @@ import pandas as pd
 
 from reporting import charts, words
 from reporting.figures import Figure, Table
-from reporting.ladder import OBSERVED, POOLED, RUNGS, UNATTENUATED, UNSELECTED, Rung, Technique
+from reporting.ladder import OBSERVED, POOLED, RUNGS, UNATTENUATED, UNSELECTED, Rung, Technique, pooled_towards
 from reporting.lanes import GAP, HEAD_HEIGHT, LANE_HEIGHT, lane, stack
 from reporting.prose import LITERATURE_LABEL
 from reporting.theme import ACCENT, ACCENT_SOFT, MUTED
 from reporting.words import correlation, people
 
 _COLOURS = {OBSERVED: MUTED, UNATTENUATED: ACCENT_SOFT, UNSELECTED: ACCENT_SOFT, POOLED: ACCENT}
-_LADDER_NOTE = (
-    "Lines are 95 % intervals. Observed: correlation of score and later rating among reviewed hires. Rating error out: "
-    "corrected for error in the ratings. Selection out too: corrected for who was hired, with the scores of all "
-    "applicants. Pooled: drawn towards the other estimates or the stated prior; read this one. Grey band: four in five "
-    f"firms, its mark the mean ({LITERATURE_LABEL}); behind the observed value a mark only, the mean of uncorrected "
-    "values (McDaniel et al. 1994). The order is alphabetical and ranks nothing."
-)
 
 
 def ladder(found: Sequence[Technique]) -> Figure | None:
@@ -41,7 +34,19 @@ def ladder(found: Sequence[Technique]) -> Figure | None:
         alt=alt,
         table=_ladder_table(found),
         chart=charts.lanes(charts.Lanes(rows, height, bands), alt, axis=axis, domain=domain),
-        note=_LADDER_NOTE,
+        note=_ladder_note(found),
+    )
+
+
+def _ladder_note(found: Sequence[Technique]) -> str:
+    towards = pooled_towards(found)
+    pooled = f"Pooled: drawn towards {towards}; read this one. " if towards else ""
+    return (
+        "Lines are 95 % intervals. Observed: correlation of score and later rating among reviewed hires. Rating error "
+        "out: corrected for error in the ratings. Selection out too: corrected for who was hired, with the scores of "
+        f"applicants, hired or not. {pooled}Grey band: four in five firms, its mark the mean ({LITERATURE_LABEL}); "
+        "behind the observed value a mark only, the mean of uncorrected values (McDaniel et al. 1994). The order is "
+        "alphabetical and ranks nothing."
     )
 
 

@@ -282,8 +282,8 @@ def scatter() -> pd.DataFrame:
                 {
                     "technique": technique,
                     "job_family": "all",
-                    "score_lo": 1 + k * 4 / 6,
-                    "score_hi": 1 + (k + 1) * 4 / 6,
+                    "score_lo": k / 5,
+                    "score_hi": (k + 1) / 5,
                     "n_applicants": round(applicants * share),
                     "n_hired": round(rated * 1.2) if hired else 0,
                     "n_rated": rated,

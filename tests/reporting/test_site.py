@@ -240,7 +240,7 @@ def test_the_region_where_nobody_was_hired_is_ghosted(drawn: dict[str, Figure]) 
 
 def test_a_count_blanked_because_it_is_small_is_no_region_without_hires(frames) -> None:
     bins = frames["validity.validity_scatter"].astype({"n_hired": "Int64"})
-    bins.loc[bins["score_lo"] == 1.0, "n_hired"] = pd.NA
+    bins.loc[bins["score_lo"] == 0.0, "n_hired"] = pd.NA
     made = pages.every_figure(pages.technique_sections(complete(frames | {"validity.validity_scatter": bins})))
     scatter = next(figure for figure in made if figure.id == "scatter-pair_coding")
     assert "nobody was hired in 1 of 6 score ranges" in scatter.alt
@@ -249,8 +249,8 @@ def test_a_count_blanked_because_it_is_small_is_no_region_without_hires(frames) 
 def test_words_say_what_hidden_information_would_change(site: dict[str, str]) -> None:
     supported = visible(section(site["techniques.html"], "structured_behavioural"))
     inconclusive = visible(section(site["techniques.html"], "work_sample"))
-    assert "the interval stays clear of 0 for any ρ up to .50" in supported
-    assert "the interval includes 0 for any ρ up to .50" in inconclusive
+    assert "the interval stays clear of 0 for any ρ from 0 up to .50; no other was tried" in supported
+    assert "the interval includes 0 for any ρ from 0 up to .50; no other was tried" in inconclusive
     assert "Assuming nothing at all about those who were not hired" in supported
 
 
@@ -430,5 +430,68 @@ def test_rates_of_fewer_than_ten_people_are_not_shown(frames, generated_at, tmp_
 def test_a_technique_says_what_it_was_drawn_towards_and_whose_opinion_its_reliability_rests_on(site) -> None:
     text = " ".join(Page(site["techniques.html"]).text.split())
     assert "drawn towards a stated prior (mean .25, SD .20 on Fisher’s z)" in text
-    assert "That prior draws a worthless technique up by about .13." in text
     assert "repeat of the manager's rating, assuming that they rate in the same unit" in text.replace("’", "'")
+
+
+def test_the_lift_of_a_prior_is_that_of_the_technique(site) -> None:
+    """One figure for all was wrong for most: the better a value is known, the less the prior lifts."""
+    for technique, lift in (("structured_behavioural", ".05"), ("work_sample", ".09")):
+        said = visible(section(site["techniques.html"], technique))
+        assert f"known as precisely as this one, would be drawn to about {lift} by that prior." in said
+
+
+def test_a_value_pooled_over_job_families_says_so_and_names_no_prior(few_frames, generated_at, tmp_path: Path) -> None:
+    estimates = few_frames["validity.validity_estimates"].copy()
+    pooled = estimates["rung"] == 4
+    estimates.loc[pooled, "method"] = "maximum_likelihood+g_q_k+pooled_over_4_job_families"
+    first, second, *_ = write_site(few_frames | {"validity.validity_estimates": estimates}, tmp_path, generated_at)
+    for text in (visible(first.read_text()), visible(second.read_text())):
+        assert "drawn towards the values of the same technique in 4 job families" in text
+        assert "prior" not in text
+
+
+def test_a_page_without_pooled_values_names_nothing_they_were_drawn_towards(few_frames) -> None:
+    estimates = few_frames["validity.validity_estimates"]
+    without = complete(few_frames | {"validity.validity_estimates": estimates[estimates["rung"] < 3]})
+    assert "nobody has one here" in pages.index(without)["rungs"]
+
+
+def test_expected_applicants_are_held_against_the_middle_applicant(site: dict[str, str], drawn) -> None:
+    """The base rate is a half of the applicants; the hires' colleagues are another yardstick."""
+    said = visible(section(site["techniques.html"], "structured_behavioural"))
+    assert "in the top third would do better than the middle applicant among them" in said
+    assert "Had everybody been hired who reached the stage" in said
+    assert "middle of their colleagues" not in "".join(site.values())
+    figure = drawn["expectancy-structured_behavioural"]
+    for words_ in (figure.note, figure.alt):
+        assert "better than the middle applicant among them" in words_
+
+
+def test_scored_and_all_applicants_are_both_named_where_they_differ(site: dict[str, str]) -> None:
+    said = visible(section(site["techniques.html"], "structured_behavioural"))
+    assert "with the scores of the 1,833 applicants who have one, of 1,890 who reached the stage" in said
+
+
+def test_the_highest_score_has_a_bin_of_its_own_that_does_not_leave_the_scale(drawn: dict[str, Figure]) -> None:
+    scatter = drawn["scatter-pair_coding"]
+    assert [row[0] for row in scatter.table.rows][-2:] == ["0.8 to below 1", "1 (top score)"]
+    assert "1.2" not in scatter.alt
+
+
+def test_intervals_that_allow_for_few_raters_stand_in_the_family_table_and_in_its_warnings(site) -> None:
+    table = re.search(r'<table class="families">.*?</table>', site["index.html"], re.S)
+    assert table
+    row = re.search(r"<tr><th[^>]*>Structured behavioural.*?</tr>", table[0], re.S)
+    assert row
+    assert re.search(r"few raters: \.41 \[", row[0])
+    after = visible(site["decisions.html"]).partition("9 raters gave all ratings")[0]
+    assert "Engineering Few people gave the ratings. Allowing for who they happen to be" in after
+
+
+def test_dates_under_narrow_charts_keep_their_distance(drawn: dict[str, Figure], frames) -> None:
+    fans = pages.every_figure(pages.decisions(complete(frames)))
+    stages = pages.every_figure(pages.process(complete(frames)))
+    narrow = [one for one in (*fans, *stages) if one.id.startswith(("precision", "stage", "latency-m", "reconcil"))]
+    assert narrow
+    for figure in narrow:
+        assert '"labelSeparation": 14' in json.dumps(figure.chart.to_dict()), figure.id
