@@ -202,9 +202,12 @@ TECHNICAL_REPORT: tuple[Item, ...] = (
             _table("results", "a result of at least one technique", "Wait for more reviewed hires, then run: qoh run"),
             _table("scores", "n, means, standard deviations and ranges of the scores"),
             _table("criterion", "n, means, standard deviations and ranges of the criterion"),
-            _either("by_group", "results.by_group", "results by group"),
+            _signed("results.by_group", "n, means, standard deviations and ranges by group, or why there are none"),
         ),
-        ("independent", "methods", "corrections", "sensitivity", "diagnostics", "warnings", "attribute_results"),
+        (
+            *("by_group", "independent", "methods", "corrections", "sensitivity", "diagnostics", "warnings"),
+            "attribute_results",
+        ),
     ),
     Item(
         "9",
@@ -285,8 +288,11 @@ PRINCIPLES: tuple[Principle, ...] = (
         ("results", "corrections", "sensitivity"),
         ("8",),
     ),
+    Principle("Results do not hang on a single case: r with any one hire left out.", ("diagnostics",), ("8",)),
     Principle(
-        "Results do not hang on single cases; what is fitted is not taken at face value.", ("diagnostics",), ("8",)
+        "Cross-validation: where scores are combined by fitted weights, the weights were tried on other people.",
+        (SIGNED + "results.cross_validation",),
+        ("8",),
     ),
     Principle("Cut scores, if any, are justified.", (SIGNED + "uses.cut_scores",), ("10",)),
     Principle(

@@ -139,7 +139,7 @@ def evidence_pack(
         .render(
             frame=asked,
             sections=[_section(item, found, said, given) for item in asked.items],
-            principles=[(one, _state_of(one, given)) for one in asked.principles],
+            principles=[(one, _state_of(one, given), _said_only_here(one, asked, said)) for one in asked.principles],
             missing=missing,
             signed=said,
             as_of=as_of,
@@ -220,6 +220,12 @@ def _line(part: Part, said: Answers, given: frozenset[str]) -> _Line:
 
 def _state_of(one: Principle, given: frozenset[str]) -> str:
     return "evidence given" if set(one.keys) <= given else "missing"
+
+
+def _said_only_here(one: Principle, asked: Frame, said: Answers) -> tuple[str, ...]:
+    """Signed texts that are evidence for a principle and stand under no item."""
+    under_items = {key for item in asked.items for part in item.parts for key in part.keys}
+    return tuple(said.texts[key] for key in one.keys if key in said.texts and key not in under_items)
 
 
 @cache

@@ -73,6 +73,7 @@ class Procedures(_Section):
 
 class Results(_Section):
     by_group: str | None = None
+    cross_validation: str | None = None
 
 
 class Alternatives(_Section):

@@ -196,6 +196,10 @@ def signed() -> dict[str, Any]:
             "administration": "Trained interviewers, a guide and a scale per technique.",
             "descriptions": {technique: f"What happens in {technique}." for technique in TECHNIQUES},
         },
+        "results": {
+            "by_group": "Scores: women 120, mean .61, SD .20, 0 to 1; men 131, mean .60, SD .21, 0 to 1.",
+            "cross_validation": "No weights are fitted; scores are read one by one.",
+        },
         "alternatives": {
             "looked_for": "Work samples of a day, and tests of job knowledge.",
             "findings": "A day is too long for candidates; a test of job knowledge is being tried.",

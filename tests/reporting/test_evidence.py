@@ -40,13 +40,12 @@ SOURCES = {
     "results": (ESTIMATES,),
     "scores": ("study.scores",),
     "criterion": ("study.criterion",),
-    "by_group": ("validity.validity_fairness",),
     "lineage": ("validity.validity_lineage",),
     "checks": ("marts_ops.check_outcomes",),
     "reproduction": (ESTIMATES,),
 }
 """The tables behind each exhibit that an item demands."""
-IN_PLACE_OF_TABLES = ("procedures.reliability", "results.by_group", "sample.composition_by_group")
+IN_PLACE_OF_TABLES = ("procedures.reliability", "sample.composition_by_group")
 
 
 def complete() -> dict[str, pd.DataFrame]:
@@ -145,11 +144,24 @@ def test_blank_text_counts_as_not_given(blank: str) -> None:
 
 
 def test_without_demographics_a_reason_may_stand_in_their_place() -> None:
-    found, said = lacking("selection_rates", "by_group"), signed()
-    assert {one.what for one in pack(found, said).missing} == {"composition by group", "results by group"}
+    found, said = lacking("selection_rates"), signed()
+    assert {one.what for one in pack(found, said).missing} == {"composition by group"}
     said["sample"]["composition_by_group"] = "Not known: no demographics are collected."
-    said["results"] = {"by_group": "Not feasible: 31 hires in the smaller group."}
     assert pack(found, said).is_complete
+
+
+def test_differential_prediction_is_no_table_of_means_by_group_and_one_hire_left_out_no_cross_validation() -> None:
+    """Both tables are there, hold neither, and once passed for them."""
+    assert {"by_group", "diagnostics"} <= set(whole().exhibits)
+    for key, where in (("by_group", "Item 8, Techniques and results"), ("cross_validation", "Principle")):
+        made = pack(said=without(signed(), f"results.{key}"))
+        assert [one.where for one in made.missing] == [where]
+        assert f"results.{key}" in made.missing[0].remedy
+
+
+def test_a_signed_text_that_only_a_principle_asks_for_is_printed() -> None:
+    assert signed()["criterion"]["deficiency"] in pack().html
+    assert signed()["results"]["cross_validation"] in pack().html
 
 
 def test_a_principle_without_evidence_makes_the_siop_frame_incomplete_and_no_other() -> None:
@@ -252,7 +264,7 @@ def test_every_other_table_with_a_corrected_value_has_the_raw_one_too() -> None:
         exhibit = made[key]
         assert exhibit.heads[1] == "Observed r (1)"
         assert all(row[1] for row in exhibit.rows)
-    assert "Observed among hires" in made["expectancy"].heads
+    assert "Observed: hires rated above average" in made["expectancy"].heads
     assert not [row for row in made["expectancy"].rows if row[2] == "–"]
 
 
