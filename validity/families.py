@@ -193,20 +193,29 @@ def technique_inputs(marts: Marts, family: str, variant: str) -> StudyInputs:
     names = sorted(technique for technique, attribute in _scored(marts) if attribute == OVERALL)
     wide = _wide(marts, {column_of(name): name for name in names})
     cells = _technique_cells(marts.moments, names, family)
+    return _inputs(marts, family, variant, SufficientScores(wide, cells, _outside(marts)))
+
+
+def _outside(marts: Marts) -> dict[str, float]:
+    """By technique, the share of people not hired who scored where nobody was hired."""
     known = marts.ranges[marts.ranges["outside_share"].notna()]
-    outside = dict(zip(known["technique"].astype(str), known["outside_share"].astype(float), strict=True))
-    return _inputs(marts, family, variant, SufficientScores(wide, cells, outside))
+    return dict(zip(known["technique"].astype(str), known["outside_share"].astype(float), strict=True))
 
 
 def attribute_inputs(marts: Marts, family: str, technique: str, attribute: str) -> StudyInputs:
-    """One attribute with the decision score, all raters."""
+    """One attribute with the decision score, all raters.
+
+    Ranges are known of techniques only: how far the rejected scored from the hires is taken from the technique's own
+    score, of which the attribute is a part (docs/decisions/attributes-one-at-a-time.md).
+    """
     has_decision = (DECISION, OVERALL) in _scored(marts)
     columns = {column_of(technique, attribute): attribute}
     wide = _wide(marts, columns | ({column_of(DECISION): DECISION} if has_decision else {}))
     wide = wide[wide[attribute].notna()]
     is_own = (marts.attribute_moments["technique"] == technique) & (marts.attribute_moments["attribute"] == attribute)
     cells = _attribute_cells(marts.attribute_moments[is_own], has_decision, family)
-    return _inputs(marts, family, VARIANTS[0], SufficientScores(wide, cells))
+    outside = _outside(marts).get(technique, np.nan)
+    return _inputs(marts, family, VARIANTS[0], SufficientScores(wide, cells, {attribute: outside}))
 
 
 def _wide(marts: Marts, names: dict[str, str]) -> pd.DataFrame:

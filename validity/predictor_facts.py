@@ -32,8 +32,8 @@ class Facts:
     u
         Standard deviation of their scores over that of all applicants.
     outside, unrecorded, hiring_r2
-        Shares: of the rejected who scored where nobody was hired, of those at the stage without any score of it, and
-        of the hiring decision that the recorded scores explain.
+        Shares: of the rejected who scored where nobody was hired (NaN: unknown), of those at the stage without any score
+        of it, and of the hiring decision that the recorded scores explain.
     value2, value3
         Rungs 2 and 3.
     rung2, rung3, rater_aware
@@ -140,7 +140,7 @@ def _facts(found: Computed, j: int, applicants: PatternMoments) -> Facts:
         y=sample.criterion.value[both],
         cluster=sample.criterion.cluster[both],
         u=_restriction(x[both], applicants, k),
-        outside=float(sample.outside.get(sample.predictors[j], 0.0)),
+        outside=float(sample.outside.get(sample.predictors[j], np.nan)),
         unrecorded=1 - n_recorded / n_applicants if n_applicants else 0.0,
         hiring_r2=_hiring_r2(found, stage),
         value2=float(found.point.disattenuated[0, j]),

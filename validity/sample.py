@@ -41,8 +41,8 @@ class SufficientScores:
         given.
         Blocks are random groups of equal size.
     outside
-        By predictor, the share of people not hired whose score lies outside the hires' range; missing where
-        nobody counted.
+        By predictor, the share of people not hired whose score lies outside the hires' range; missing where nobody
+        counted, which refuses nothing.
     """
 
     hired: pd.DataFrame

@@ -11,9 +11,10 @@ import pytest
 
 from benchmarks.validity_engine import TECHNIQUES, Size, marts
 from validity.analysis import Results, analyse
-from validity.families import DECISION, Marts, MissingColumnsError
+from validity.families import DECISION, Marts, MissingColumnsError, attribute_inputs
 from validity.literature import REFERENCES
 from validity.publication import shown
+from validity.study import study
 from validity.tables import TABLES, columns_of, frames
 
 AS_OF = datetime(2026, 8, 23, tzinfo=UTC)
@@ -171,3 +172,14 @@ def test_no_table_gives_back_what_the_estimates_withhold(company: Marts) -> None
         assert mine.filter(["n", "n_rated"]).isna().all(axis=None), name
     assert len(made["validity_sensitivity"].query("job_family == 'family_01'")) == 0
     assert len(made["validity_sensitivity"].query("job_family == 'family_00'")) > 0
+
+
+@pytest.mark.parametrize("share", [0.70, np.nan])
+def test_an_attribute_extrapolates_as_its_technique_does(company: Marts, share: float) -> None:
+    ranges = company.ranges.assign(outside_share=share)
+    mine = replace(company, ranges=ranges).prepared().of("family_00")
+    found = study(**attribute_inputs(mine, "family_00", "work_sample", "attribute 0").arguments, n_boot=60)
+    third = found.estimates.query("rung == 3").iloc[0]
+    assert third["reason"].startswith("70% of the rejected scored where nobody was hired") == (share > 0)
+    assert found.diagnostics["extrapolation_share"].item() == pytest.approx(share, nan_ok=True)
+    assert not any("nan" in sentence for sentence in found.warnings)
