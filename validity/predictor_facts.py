@@ -32,8 +32,8 @@ class Facts:
     u
         Standard deviation of their scores over that of all applicants.
     outside, unrecorded, hiring_r2
-        Shares: of the rejected who scored where nobody was hired (NaN: unknown), of those at the stage without any score
-        of it, and of the hiring decision that the recorded scores explain.
+        Shares: of the rejected who scored where nobody was hired (NaN: unknown), of those at the stage without any
+        score of it, and of the hiring decision that the recorded scores explain.
     value2, value3
         Rungs 2 and 3.
     rung2, rung3, rater_aware
