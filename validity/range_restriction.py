@@ -31,25 +31,6 @@ CorrectionName = Literal["meas", "uvdrr", "uvirr", "bvdrr", "bvirr"]
 Formula = Callable[[float], float]
 
 
-@dataclass(frozen=True)
-class ArtefactMeans:
-    """Means of a published artefact distribution: criterion reliability, its square root, u."""
-
-    mean_r_yy: float
-    mean_sqrt_r_yy: float
-    mean_u_x: float
-    source: str
-
-
-MCDANIEL_1994 = ArtefactMeans(
-    mean_r_yy=27.6 / 47,
-    mean_sqrt_r_yy=0.760522720854906,
-    mean_u_x=0.683,
-    source="McDaniel, Whetzel, Schmidt & Maurer (1994) JAP 79:599, artefact distributions (47 criterion reliabilities)",
-)
-"""What the interview meta-analysis assumed; for retelling its figures, never for correcting a firm's."""
-
-
 # --- univariate formulas -------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +72,7 @@ def _psychmeta(given: Case, expected: Case, method: str | None) -> Case:
     table = restriction.correction_table(correction, r, **figures, u_x=u_x, u_y=u_y)  # type: ignore[arg-type]
     rows = dict(table.correlations)
     if correction == "uvdrr":
-        rows["rtyi"] = rows["rxpi"]  # psychmeta divides by √r_yy where it names √r_xx; the library does not
-    if correction == "bvirr" and given.get("n") is not None:
-        rows |= _psychmeta_case_v(rows, r, given["n"], table.artefacts)
+        rows["rtyi"] = rows["rxpi"]  # psychmeta divides by √r_yy here (docs/decisions/golden-dispatch.md)
     if is_on_y:
         swapped = {"rxp": "rty", "rty": "rxp"}
         rows = {swapped.get(name[:3], name[:3]) + name[3:]: row for name, row in rows.items()}
@@ -87,26 +84,6 @@ def _level(expected: Case) -> float:
     """Confidence level from the names of the limits, for example CI_LL_95."""
     keys = [key for row in expected.values() if isinstance(row, dict) for key in row if key.startswith("CI_")]
     return float(keys[0].rsplit("_", 1)[1]) / 100 if keys else 0.95
-
-
-def _psychmeta_case_v(rows: Case, r: float, n: float, artefacts: Any) -> Case:
-    """psychmeta carries Y's reliability over with u_x (the library with u_y): differs where the two u do."""
-    u_x, u_y = artefacts["ux"], artefacts["uy"]
-    answer = {}
-    for name in ("rxpa", "rtpa"):
-        x = _index_variance("x", artefacts, u_x, n) if name == "rtpa" else {}
-        variance = restriction.case_v_variance(r, n, u_x, u_y, **x, **_index_variance("y", artefacts, u_x, n))
-        row = rows[name]
-        answer[name] = replace(row, n_effective=1 + (1 - row.value**2) ** 2 / variance)
-    return answer
-
-
-def _index_variance(which: str, artefacts: Any, u_carried: float, n: float) -> Case:
-    r_i, r_a = artefacts[f"r{which}{which}i"], artefacts[f"r{which}{which}a"]
-    if r_i == 1:
-        return {}
-    variance = r_i * u_carried**4 / (1 - u_carried**2 * (1 - r_i)) * (1 - r_i) ** 2 / (n - 1)
-    return {f"q_{which}a": math.sqrt(r_a), f"var_q_{which}a": variance}
 
 
 def _correction(given: Case, expected: Case, method: str | None) -> str:
@@ -346,16 +323,15 @@ def v27(given: Case, expected: Case, folder: Path) -> Case:
     return _panels(given, expected)
 
 
+MCDANIEL_1994 = {"mean_ryy": 0.587234042553192, "mean_sqrt_ryy": 0.760522720854906, "mean_ux": 0.683}
+"""Means of the published artefact distributions of McDaniel et al. (1994), JAP 79:599: data of the case, not figures of
+the library, which corrects no firm with them."""
+
+
 def _artefact_means(mean_r: float) -> Case:
-    means = restriction.MCDANIEL_1994
-    y_only = mean_r / means.mean_sqrt_r_yy
-    return {
-        "mean_ryy": means.mean_r_yy,
-        "mean_sqrt_ryy": means.mean_sqrt_r_yy,
-        "mean_ux": means.mean_u_x,
-        "rho_y_only": y_only,
-        "rho_y_caseII": restriction.case_ii(y_only, means.mean_u_x),
-    }
+    y_only = mean_r / MCDANIEL_1994["mean_sqrt_ryy"]
+    rho = restriction.case_ii(y_only, MCDANIEL_1994["mean_ux"])
+    return MCDANIEL_1994 | {"rho_y_only": y_only, "rho_y_caseII": rho}
 
 
 def _operational(given: Case, u: float) -> float | None:
