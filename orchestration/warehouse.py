@@ -11,6 +11,13 @@ import pandas as pd
 from ingestion.settings import settings
 from ingestion.warehouse import OPEN_CONFIG
 
+TABLES = "select table_schema, table_name from information_schema.tables order by all"
+COLUMNS = """
+    select table_schema, table_name, column_name, data_type
+    from information_schema.columns
+    order by table_schema, table_name, ordinal_position
+"""
+
 
 @contextmanager
 def warehouse(*, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -26,9 +33,7 @@ def warehouse(*, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
 def tables(schemas: Sequence[str] | None = None) -> list[str]:
     """Names (`schema.table`) of the tables and views, of these schemas or of all."""
     with warehouse() as connection:
-        rows = connection.execute(
-            "select table_schema, table_name from information_schema.tables order by all"
-        ).fetchall()
+        rows = connection.execute(TABLES).fetchall()
     return [f"{schema}.{table}" for schema, table in rows if schemas is None or schema in schemas]
 
 
@@ -48,6 +53,24 @@ def count(table: str) -> int:
     with warehouse() as connection:
         row = connection.execute(f"select count(*) from {table}").fetchone()
     return int(row[0]) if row else 0
+
+
+def row_counts(names: Sequence[str]) -> dict[str, int]:
+    """Rows of each of these tables, in one query; of those that exist."""
+    with warehouse() as connection:
+        known = {f"{schema}.{name}" for schema, name in connection.execute(TABLES).fetchall()}
+        counted = [f"select '{name}', count(*) from {name}" for name in dict.fromkeys(names) if name in known]
+        return dict(connection.execute(" union all ".join(counted)).fetchall()) if counted else {}
+
+
+def column_types(names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Columns of each of these tables and views with their types, in their order."""
+    found: dict[str, dict[str, str]] = {name: {} for name in names}
+    with warehouse() as connection:
+        for schema, table, column, kind in connection.execute(COLUMNS).fetchall():
+            if f"{schema}.{table}" in found:
+                found[f"{schema}.{table}"][column] = kind
+    return found
 
 
 def write_frame(table: str, rows: pd.DataFrame) -> int:

@@ -14,7 +14,8 @@ import duckdb
 import pandas as pd
 
 from orchestration import progress
-from orchestration.defs.validity import CLOCK, SCHEMA, data_clock
+from orchestration.columns import column_schema
+from orchestration.defs.validity import CLOCK, LINEAGE, SCHEMA, data_clock
 from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
 
 TABLE = "validity_fairness"
@@ -24,7 +25,8 @@ APPLICATIONS = "marts_recruiting.fct_applications"
 STAGES = "marts_recruiting.funnel_by_stage"
 SCORES = "marts_validity.fct_predictor_scores"
 OUTCOMES = "marts_validity.fct_hire_outcomes"
-INPUTS = (ANSWERS, APPLICATIONS, STAGES, SCORES, OUTCOMES, CLOCK)
+BESIDE = f"{SCHEMA}.{LINEAGE}"
+INPUTS = (ANSWERS, APPLICATIONS, STAGES, SCORES, OUTCOMES, CLOCK, BESIDE)
 DEFINITION_VERSION = "1"
 NO_ANSWERS = "No demographic answers are connected: nothing is compared, and the table is empty."
 
@@ -70,7 +72,7 @@ def fairness_definitions() -> dg.Definitions:
         owners=["team:people-analytics"],
         kinds={"python", "duckdb"},
         tags={"layer": "validity"},
-        metadata={"dagster/table_name": f"{SCHEMA}.{TABLE}"},
+        metadata={"dagster/table_name": f"{SCHEMA}.{TABLE}", "dagster/column_schema": column_schema(words())},
         pool=WRITER_POOL,
         op_tags=MAX_RUNTIME,
     )
@@ -98,8 +100,7 @@ def words() -> dict[str, tuple[str, str]]:
 
 def fairness(as_of: datetime, answers: pd.DataFrame) -> pd.DataFrame:
     """Compare the groups and write the table; it, as written."""
-    from orchestration.inputs import inputs as validity_inputs
-    from orchestration.lineage import SEED, lineage
+    from orchestration.lineage import SEED, stamp
     from orchestration.warehouse import write_frame
     from validity.fairness import fairness_tables
     from validity.tables import typed
@@ -108,10 +109,17 @@ def fairness(as_of: datetime, answers: pd.DataFrame) -> pd.DataFrame:
     if not answers.empty:
         people, scores, stages = inputs(answers)
     made = fairness_tables(people, scores, stages, seed=SEED)
-    stamp = lineage(as_of, DEFINITION_VERSION, validity_inputs()).stamp
-    table = typed(made.assign(**stamp), words())
+    table = typed(made.assign(**stamp(lineage_of_estimates(), as_of, DEFINITION_VERSION)), words())
     write_frame(f"{SCHEMA}.{TABLE}", table)
     return table
+
+
+def lineage_of_estimates() -> str | None:
+    """The id of the estimates that this table stands beside; none before the first ones."""
+    from orchestration.warehouse import frame, tables
+
+    known = frame(BESIDE)["lineage_id"] if BESIDE in tables([SCHEMA]) else pd.Series(dtype=str)
+    return None if known.empty else str(known.iloc[0])
 
 
 def newest_answers() -> pd.DataFrame:

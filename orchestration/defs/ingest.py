@@ -12,23 +12,25 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from ingestion import ops
 from ingestion.connections import Connection
 from ingestion.connectors import vendors
 from ingestion.errors import IngestionError
 from ingestion.load import StreamResult, ensure_raw_tables, note_connections, sync
 from ingestion.streams import Column, Stream
+from ingestion.warehouse import Table
 from orchestration import progress
 from orchestration.defs.writer import MAX_RUNTIME, RETRY, WRITER_POOL, WarehouseWriter
 
 OWNER = "team:people-data"
 LOADED = "loaded"
 COUNTS = ("n_rows", "n_changed", "n_deleted", "n_quarantined", "n_requests", "n_throttled", "wait_seconds")
-OPS_TABLES = {
-    "stream_runs": "One row per sync, connection and stream: rows, requests, waits, the class of its error.",
-    "sweeps": "One row per id sweep that looked for hard deletes.",
-    "quarantine": "One row per record that was set aside: where it came from, which rule it broke. No values.",
-    "connections": "One row per connection that was ever synced, and whether it is still configured.",
-}
+OPS_TABLES = (
+    (ops.STREAM_RUNS, "One row per sync, connection and stream: rows, requests, waits, the class of its error."),
+    (ops.SWEEPS, "One row per id sweep that looked for hard deletes."),
+    (ops.QUARANTINE, "One row per record that was set aside: where it came from, which rule it broke. No values."),
+    (ops.CONNECTIONS, "One row per connection that was ever synced, and whether it is still configured."),
+)
 DIALECT = {"text": "VARCHAR", "timestamp": "TIMESTAMPTZ", "bool": "BOOLEAN"}
 
 
@@ -50,10 +52,18 @@ def asset_key(connection: Connection, stream_name: str) -> dg.AssetKey:
 def _column(column: Column) -> dg.TableColumn:
     return dg.TableColumn(
         column.name,
-        DIALECT.get(column.type, column.type.upper()),
+        _dialect(column.type),
         description=column.description or None,
         constraints=dg.TableColumnConstraints(nullable=not column.required),
     )
+
+
+def _schema(table: Table) -> dg.TableSchema:
+    return dg.TableSchema([dg.TableColumn(name, _dialect(kind)) for name, kind in table.columns.items()])
+
+
+def _dialect(kind: str) -> str:
+    return DIALECT.get(kind, kind.upper())
 
 
 def _description(connection: Connection, stream: Stream) -> str:
@@ -161,16 +171,16 @@ def ops_assets(connections: Sequence[Connection], upstream: Iterable[dg.AssetKey
     upstream = list(upstream)
     specs = [
         dg.AssetSpec(
-            ["raw_ops", table],
+            ["raw_ops", table.name],
             description=description,
             deps=upstream,
             group_name="ops",
             owners=[OWNER],
             kinds={"duckdb"},
             tags={"layer": "raw"},
-            metadata={"dagster/table_name": f"raw_ops.{table}"},
+            metadata={"dagster/table_name": f"raw_ops.{table.name}", "dagster/column_schema": _schema(table)},
         )
-        for table, description in OPS_TABLES.items()
+        for table, description in OPS_TABLES
     ]
 
     @dg.multi_asset(name="sync_records", specs=specs, can_subset=True, pool=WRITER_POOL, op_tags=MAX_RUNTIME)
@@ -199,7 +209,10 @@ def link_asset(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         owners=[OWNER],
         kinds={"python", "duckdb"},
         tags={"layer": "raw", "zone": "vault"},
-        metadata={"dagster/table_name": "raw_links.vault_matches"},
+        metadata={
+            "dagster/table_name": "raw_links.vault_matches",
+            "dagster/column_schema": _schema(ops.VAULT_MATCHES),
+        },
         pool=WRITER_POOL,
         retry_policy=RETRY,
         op_tags=MAX_RUNTIME,

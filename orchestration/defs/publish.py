@@ -13,11 +13,12 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from ingestion.errors import NothingPublished
 from orchestration import progress
+from orchestration.columns import column_schema
 from orchestration.defs.fairness import FAIRNESS_KEY
 from orchestration.defs.transform import mart_keys
 from orchestration.defs.validity import SCHEMA, data_clock, result_tables
 from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
-from orchestration.dictionary import comments
+from orchestration.dictionary import PUBLISHED, comments
 
 ROLE = "analyst"
 ANALYST_KEY = dg.AssetKey(["published", ROLE])
@@ -117,6 +118,8 @@ def publish_definitions(gates: Sequence[dg.AssetCheckSpec]) -> dg.Definitions:
         owners=["team:people-data"],
         kinds={"duckdb", "file"},
         tags={"layer": "publish"},
+        # The file's table of contents; each table in it is an asset with columns of its own.
+        metadata={"dagster/table_name": PUBLISHED.table, "dagster/column_schema": column_schema(PUBLISHED.columns)},
         pool=WRITER_POOL,
         op_tags=MAX_RUNTIME,
     )

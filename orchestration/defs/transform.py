@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from ingestion.connections import Connection
 from ingestion.settings import settings
@@ -22,7 +23,10 @@ from orchestration.manifest import PROJECT_DIR, manifest
 # Unit tests judge the SQL and not the data: `make test` runs them. A debug log of every query costs time and disk.
 BUILD = ["--log-level-file", "info", "build", "--exclude-resource-type", "unit_test"]
 IDS_SUFFIX = "__ids"
-LAYERS = {"staging": "staging", "canonical": "canonical", "snapshots": "history", "restricted": "restricted"}
+MATERIALISED = (dg.Output, dg.AssetMaterialization)
+RESTRICTED = "restricted"
+"""Demographics lie in a file of their own, and how many answered is itself a small count: nobody counts there."""
+LAYERS = {"staging": "staging", "canonical": "canonical", "snapshots": "history", RESTRICTED: RESTRICTED}
 
 
 class Translator(DagsterDbtTranslator):
@@ -74,6 +78,7 @@ def dbt_definitions(connections: Sequence[Connection]) -> dg.Definitions:
         ManifestMissing: `qoh manifest` was never run.
     """
     path = manifest()
+    nodes = json.loads(path.read_text())["nodes"]
     project = DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR)
     translator = Translator(connections)
 
@@ -88,11 +93,55 @@ def dbt_definitions(connections: Sequence[Connection]) -> dg.Definitions:
     def dbt_build(context: dg.AssetExecutionContext, dbt: DbtCliResource, writer: WarehouseWriter) -> Iterator[Any]:
         # No connection to the warehouse may be open in this process now: dbt is another one.
         target = settings().home / "dbt"
+        events: list[Any] = []
+        failure = None
         with progress.stage("dbt build"), progress.own_terminal(target / "terminal.log"):
             threading.Thread(target=warm_up, daemon=True).start()
-            yield from dbt.cli(BUILD, context=context, target_path=target).stream()
+            try:
+                events.extend(dbt.cli(BUILD, context=context, target_path=target).stream())
+            except DagsterDbtCliRuntimeError as error:
+                failure = error
+            # dagster-dbt's fetch_row_counts() waits for dbt's end too, then imports dbt here and asks table by table.
+            yield from as_built(events, nodes)
+        if failure:
+            raise failure
 
     return dg.Definitions(assets=[dbt_build], resources={"dbt": _cli(project)})
+
+
+def as_built(events: Sequence[Any], nodes: Mapping[str, Any]) -> Iterator[Any]:
+    """The events of a finished build; materialisations carry the rows and columns their tables have now.
+
+    Args:
+        events: of dagster-dbt, each with the `unique_id` of its node.
+        nodes: of the manifest, by `unique_id`.
+    """
+    from orchestration.warehouse import column_types, row_counts
+
+    built = {id(one): nodes[one.metadata["unique_id"].value] for one in events if isinstance(one, MATERIALISED)}
+    seen = [node for node in built.values() if node["schema"] != RESTRICTED]
+    rows = row_counts([_table(node) for node in seen if node["config"]["materialized"] != "view"])
+    types = column_types([_table(node) for node in seen])
+    for event in events:
+        if id(event) not in built:
+            yield event
+            continue
+        node = built[id(event)]
+        metadata = _metadata(node, rows.get(_table(node)), types.get(_table(node)))
+        yield event.with_metadata({**event.metadata, **metadata})
+
+
+def _table(node: Mapping[str, Any]) -> str:
+    return f"{node['schema']}.{node['alias']}"
+
+
+def _metadata(node: Mapping[str, Any], n_rows: int | None, types: Mapping[str, str] | None) -> dict[str, Any]:
+    counted = {} if n_rows is None else {"dagster/row_count": n_rows}
+    if not types:
+        return counted
+    words = {name: column.get("description") or None for name, column in node["columns"].items()}
+    columns = [dg.TableColumn(name, kind, description=words.get(name)) for name, kind in types.items()]
+    return {**counted, "dagster/column_schema": dg.TableSchema(columns)}
 
 
 def _cli(project: DbtProject) -> DbtCliResource:

@@ -8,6 +8,7 @@ import dagster as dg
 import pandas as pd
 
 from orchestration import progress
+from orchestration.columns import column_schema
 from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ def validity_definitions() -> dg.Definitions:
 
 
 def _spec(name: str, meaning: str, deps: list[dg.AssetKey]) -> dg.AssetSpec:
+    from validity.tables import LINEAGE as LINEAGE_SPEC
+    from validity.tables import columns_of
+
     return dg.AssetSpec(
         dg.AssetKey([SCHEMA, name]),
         deps=deps,
@@ -68,7 +72,10 @@ def _spec(name: str, meaning: str, deps: list[dg.AssetKey]) -> dg.AssetSpec:
         owners=["team:people-analytics"],
         kinds={"python", "duckdb"},
         tags={"layer": "validity"},
-        metadata={"dagster/table_name": f"{SCHEMA}.{name}"},
+        metadata={
+            "dagster/table_name": f"{SCHEMA}.{name}",
+            "dagster/column_schema": column_schema(LINEAGE_SPEC.columns if name == LINEAGE else columns_of(name)),
+        },
     )
 
 

@@ -55,6 +55,15 @@ def test_column_schemas_and_keys_come_from_the_stream_declarations(home: Path, m
         assert shown == ["connection_id", *(column.name for column in stream.columns)]
 
 
+def test_every_table_shows_its_columns_before_it_is_made(home: Path, manifest: Path) -> None:
+    no_tables = {dg.AssetKey(["report", "site"]), ALARM_KEY}
+    connections = [Connection(vendor, vendor) for vendor in sorted(vendors())]
+    for spec in build_definitions(connections).resolve_all_asset_specs():
+        schema = spec.metadata.get("dagster/column_schema")
+        assert spec.key in no_tables or (schema and schema.columns), spec.key
+        assert spec.description, spec.key
+
+
 def test_every_step_that_writes_queues_for_the_one_writer(nothing_connected: dg.Definitions) -> None:
     readers = {"report__site", "ops__alarm_state"}
     for node in nothing_connected.resolve_job_def(NIGHTLY).nodes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +21,11 @@ from ingestion.warehouse import open_published, published_path
 from orchestration.defs.ingest import COUNTS
 from orchestration.defs.publish import sha256
 from orchestration.defs.quality import check_key
+from orchestration.defs.transform import RESTRICTED
 from orchestration.defs.validity import data_clock, fresh_estimates, kept_estimates
 from orchestration.inputs import inputs
 from orchestration.lineage import lineage
+from orchestration.manifest import manifest
 from validity.analysis import DEFINITION_VERSION
 
 from .conftest import Company
@@ -53,6 +56,31 @@ def test_every_raw_table_is_an_asset_with_plotted_numbers(company: Company, inst
             metadata = event.asset_materialization.metadata
             assert {"dagster/row_count", *COUNTS} <= set(metadata)
             assert all(isinstance(metadata[name].value, int | float) for name in COUNTS)
+
+
+def test_every_table_of_the_warehouse_plots_its_rows_and_shows_typed_columns(
+    company: Company, instance: dg.DagsterInstance
+) -> None:
+    nodes = json.loads(manifest().read_text())["nodes"].values()
+    tables = [node for node in nodes if node["resource_type"] in ("model", "seed", "snapshot")]
+    made = instance.event_log_storage.get_latest_materialization_events(
+        [dg.AssetKey([node["schema"], node["name"]]) for node in tables]
+    )
+    with warehouse_lock(), duckdb.connect(os.environ["QOH_WAREHOUSE_PATH"], read_only=True) as connection:
+        for node in tables:
+            name = f"{node['schema']}.{node['alias']}"
+            event = made[dg.AssetKey([node["schema"], node["name"]])]
+            assert event is not None, name
+            metadata = event.asset_materialization.metadata
+            if node["schema"] == RESTRICTED:
+                assert "dagster/row_count" not in metadata, "how many answered is itself a small count"
+                continue
+            columns = metadata["dagster/column_schema"].value.columns
+            assert columns, name
+            assert all(column.type not in ("", "?") for column in columns), name
+            if node["config"]["materialized"] != "view":
+                row = connection.execute(f"select count(*) from {name}").fetchone()
+                assert row == (metadata["dagster/row_count"].value,), name
 
 
 def test_the_whole_lineage_leads_from_every_vendor_to_the_report(company: Company) -> None:
