@@ -569,6 +569,8 @@ class _Run:
         rows = ids_rows(self.connection.id, swept)
         self.store.store(job.stream, [Load(table, ("connection_id", "id"), rows)])
         job.deleted = self._vanished(job.stream, swept)
+        if job.stream.zone == "demographics":
+            self._erase_vanished(job.stream, swept)
         state = replace(job.state, swept_at=self.aim.now, n_swept=len(swept.ids))
         with self.warehouse.transaction():
             self.ledger.sweep_completed(swept.sweep_id, len(swept.ids))
@@ -597,6 +599,18 @@ class _Run:
             zone=stream.zone,
         )
         return int(count)
+
+    def _erase_vanished(self, stream: Stream, swept: _Swept) -> None:
+        """What people said about themselves is kept no longer than the vendor keeps it: erased, not marked deleted."""
+        table, ids = raw_table(self.connection.vendor, stream), ids_table(self.connection.vendor, stream)
+        self.warehouse.run(
+            f"delete from {table.qualified} as stored where connection_id = ? "
+            f"and _dlt_load_id::double < {swept.started_at.timestamp()} and not exists (select 1 from {ids.qualified} "
+            f'as seen where seen.connection_id = stored.connection_id and seen.id = stored."{stream.key[0]}" '
+            "and seen.sweep_id = ?)",
+            [self.connection.id, swept.sweep_id],
+            zone=stream.zone,
+        )
 
     # -- the end of a stream
 

@@ -58,7 +58,8 @@ class Stream:
         key: primary key columns, without `connection_id`.
         cursor: column the two-sided window filters on, or None when the stream is read whole.
         full_reason: why a stream without cursor is read whole (required then).
-        sweep: whether the id sweep looks for hard deletes in this stream.
+        sweep: whether the id sweep looks for hard deletes in this stream; what it misses is marked deleted by staging,
+            and erased in the zone `demographics`.
         parent: stream whose rows carry this one as a nested list (`nested_path`), loaded from the same pages.
         zone: which file the table lives in.
         vault: vendor path -> vault attribute of clear values that only the person link may read.

@@ -297,43 +297,6 @@ STREAMS: tuple[Stream, ...] = (
         "One row per job and attribute its interviewers rate.",
     ),
     _listed(
-        "focus_candidate_attributes",
-        (
-            _id("focus"),
-            Column("interview_kit_id", description="Form that asks for the attribute."),
-            Column("job_candidate_attribute_id", description="Attribute the form asks for."),
-            *_TIMES,
-        ),
-        "One row per form and attribute it focuses on.",
-    ),
-    _listed(
-        "scorecard_questions",
-        (
-            _id("question"),
-            Column("interview_kit_id", description="Form the question is on."),
-            Column("question", description="Text of the question, as the firm wrote it."),
-            Column(
-                "answer_type", description="Kind of answer: text, yes_no, single_select, multi_select, instruction."
-            ),
-            Column("required", "bool", description="True when it must be answered."),
-            _ACTIVE,
-            _ORDER,
-            *_TIMES,
-        ),
-        "One row per question of a form.",
-    ),
-    _listed(
-        "scorecard_question_answers",
-        (
-            _id("answer"),
-            Column("scorecard_id", required=True, description="Scorecard the answer is on."),
-            Column("scorecard_question_id", description="Question that was answered."),
-            Column("boolean_value", "bool", description="Answer of a yes/no question; texts are not read."),
-            *_TIMES,
-        ),
-        "One row per scorecard and answered question, without the text of the answer.",
-    ),
-    _listed(
         "offers",
         (
             _id("offer"),
@@ -357,23 +320,7 @@ STREAMS: tuple[Stream, ...] = (
         vault={"starts_on": "start_date"},
         vault_kind=("candidate", "candidate_id"),
     ),
-    _listed(
-        "openings",
-        (
-            _id("opening"),
-            _JOB,
-            Column("opening_id", description="Number the firm gave the opening."),
-            Column("open", "bool", description="True until it is filled or closed."),
-            Column("opened_at", "timestamp", description="When it was opened."),
-            Column("closed_at", "timestamp", description="When it was closed."),
-            Column("application_id", token="application", description="Application that filled it, as a token."),
-            Column("close_reason_id", description="Why it was closed."),
-            Column("target_start_on", "date", description="Wished first day."),
-            *_TIMES,
-        ),
-        "One row per opening of a job.",
-    ),
-    _listed("close_reasons", (_id("reason"), _NAME), "One row per reason an opening is closed with.", **_CATALOGUE),
+    # Not swept: an application says itself whether it is rejected and whether it is gone; this only adds why.
     _listed(
         "rejection_details",
         (
@@ -410,16 +357,6 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per source of applications.",
         **_CATALOGUE,
-    ),
-    _listed(
-        "job_hiring_managers",
-        (
-            _id("assignment"),
-            _JOB,
-            Column("user_id", token="user", description="Hiring manager, as a token."),
-            *_TIMES,
-        ),
-        "One row per job and hiring manager.",
     ),
     _listed(
         "users",
@@ -461,12 +398,9 @@ STREAMS: tuple[Stream, ...] = (
         scope="harvest:users:list",
         description="One row per Greenhouse user and the candidate this person was.",
     ),
-    Stream(
-        name="eeoc",
-        path="/eeoc",
-        cursor="submitted_at",
-        zone="demographics",
-        columns=(
+    _listed(
+        "eeoc",
+        (
             _id("answer"),
             Column("application_id", token="application", required=True, description="Application, own key's token."),
             Column("candidate_id", token="candidate", required=True, description="Candidate, own key's token."),
@@ -479,8 +413,9 @@ STREAMS: tuple[Stream, ...] = (
             Column("submitted_at", "timestamp", description="When the answer was given."),
             _UPDATED,
         ),
-        scope="harvest:eeoc:list",
-        description="One row per voluntary EEO answer; kept in its own file under its own key.",
+        "One row per voluntary EEO answer, in its own file under its own key; erased once Greenhouse has it no more.",
+        zone="demographics",
+        sweep=True,
     ),
 )
 
@@ -518,7 +453,7 @@ class Connector:
         client: the connection's HTTP client.
     """
 
-    clock_path = "/close_reasons"
+    clock_path = "/rejection_reasons"
     parallel_streams = 4
 
     def __init__(self, connection: Connection, client: Client) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ingestion.connections import Connection
 
-STREAMS = ["departments", "scorecards", "candidates", "close_reasons", "eeoc"]
+STREAMS = ["departments", "scorecards", "candidates", "sources", "eeoc"]
 CHANGING = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.chmod", "shutil.rmtree"}
 
 

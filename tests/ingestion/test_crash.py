@@ -80,7 +80,7 @@ def filled(vendor: Vendor) -> None:
             scorecard(n, day=1 + n % 28, candidate_rating="superb" if n == 7 else "yes") for n in range(120)
         ],
         "candidates": [person(n) for n in range(90)],
-        "close_reasons": [{"id": n, "name": f"Reason {n}"} for n in range(5)],
+        "sources": [{"id": n, "name": f"Reason {n}"} for n in range(5)],
         "eeoc": [
             {"id": n, "application_id": n, "candidate_id": n, "submitted_at": moment(2), "updated_at": moment(2)}
             for n in range(30)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import duckdb
 import pytest
 from starlette.responses import Response
 
@@ -301,14 +302,14 @@ def test_when_most_records_break_the_contract_the_stream_fails(desk: Desk, vendo
 
 
 def test_a_complete_read_that_shrank_is_refused_until_accepted(desk: Desk, vendor: Vendor) -> None:
-    vendor.records["close_reasons"] = [{"id": n, "name": f"Reason {n}"} for n in range(40)]
-    desk.sync("close_reasons")
-    vendor.records["close_reasons"] = vendor.records["close_reasons"][:10]
-    refused = desk.sync("close_reasons").streams[0]
+    vendor.records["sources"] = [{"id": n, "name": f"Reason {n}"} for n in range(40)]
+    desk.sync("sources")
+    vendor.records["sources"] = vendor.records["sources"][:10]
+    refused = desk.sync("sources").streams[0]
     assert refused.error_class == "StreamShrank"
     assert "10 rows read, 40 in the last load" in (refused.error or "")
-    assert desk.sync("close_reasons", accept_shrink=True).streams[0].status == "ok"
-    assert desk.sync("close_reasons").streams[0].status == "ok"
+    assert desk.sync("sources", accept_shrink=True).streams[0].status == "ok"
+    assert desk.sync("sources").streams[0].status == "ok"
 
 
 def test_a_sweep_finds_what_was_deleted_and_a_failed_one_proves_nothing(desk: Desk, vendor: Vendor) -> None:
@@ -333,6 +334,25 @@ def test_a_sweep_finds_what_was_deleted_and_a_failed_one_proves_nothing(desk: De
         "select count(*) from raw_greenhouse.scorecards where id not in (select id from raw_greenhouse.scorecards__ids)"
     )
     assert desk.query(vanished) == [(4,)]
+
+
+def test_an_eeo_answer_is_corrected_with_the_vendors_and_erased_with_it(desk: Desk, vendor: Vendor) -> None:
+    def answers() -> list[tuple[str, str]]:
+        with duckdb.connect(str(desk.where.demographics_file), read_only=True) as demographics:
+            return demographics.execute("select id, gender from raw_greenhouse.eeoc order by id").fetchall()
+
+    def answer(number: int, day: int, gender: str) -> dict[str, Any]:
+        common = {"id": number, "application_id": number, "candidate_id": number, "submitted_at": moment(2)}
+        return {**common, "gender": {"id": 1, "description": gender}, "updated_at": moment(day)}
+
+    vendor.clock = datetime(2026, 3, 10, tzinfo=UTC)
+    vendor.records["eeoc"] = [answer(number, 2, "Female") for number in (1, 2, 3)]
+    desk.sync("eeoc")
+    vendor.clock = datetime(2026, 3, 20, tzinfo=UTC)
+    vendor.records["eeoc"] = [answer(1, 15, "Male"), answer(3, 2, "Female")]
+    [result] = desk.sync("eeoc").streams  # a week has passed: the sweep comes by itself
+    assert (result.status, result.n_changed, result.n_deleted) == ("ok", 1, 1)
+    assert answers() == [("1", "Male"), ("3", "Female")]
 
 
 def test_a_sweep_comes_by_itself_after_a_week_on_the_vendors_clock(desk: Desk, vendor: Vendor) -> None:
