@@ -26,8 +26,8 @@ Chart = alt.LayerChart | alt.Chart | alt.FacetChart
 LANES_LEFT = "width < 400 ? 98 : 150"
 LANES_RIGHT = "width < 400 ? width - 92 : width - 130"
 _LABEL, _NUMBERS, _TO_HI = alt.Text("label:N"), alt.Text("numbers:N"), alt.Y2("hi:Q")
-_THIN: dict[str, Any] = {"labelOverlap": True, "labelSeparation": 14}
-"""Of labels nearer to each other than this, every other one is left out: dates in narrow cards touch otherwise."""
+_STEPS_OF_DATES = (1, 2, 3, 6, 12, 24, 36, 60, 120)
+"""Months between two dates of an axis."""
 _CORRELATION_LABEL = "datum.value == 0 ? '0' : replace(replace(format(datum.value, '.1f'), '0.', '.'), '-', '−')"
 _SIGNED_LABEL = "datum.value == 0 ? '0' : replace(format(datum.value, '+.1f'), '-', '−')"
 _PERCENT_LABEL = "format(datum.value * 100, '.0f') + '%'"
@@ -193,7 +193,7 @@ def _sensitivity_marks(
 
 def fan(rows: pd.DataFrame, description: str, *, target: tuple[float, float], domain: Sequence[float]) -> Chart:
     """An interval that narrows as hires are reviewed: columns at (date), value, lo, hi; dashed: narrow enough."""
-    x = alt.X("at:T", axis=alt.Axis(title=None, format="%Y", grid=False, tickCount=4, **_THIN))
+    x = alt.X("at:T", axis=_dates(rows["at"]))
     scale = alt.Scale(domain=list(domain), nice=False)
     axis = alt.Axis(title=None, labelExpr=_CORRELATION_LABEL, tickCount=4)
     base = alt.Chart(rows).encode(x=x)
@@ -207,6 +207,23 @@ def fan(rows: pd.DataFrame, description: str, *, target: tuple[float, float], do
         ),
         description,
         height=130,
+    )
+
+
+def _dates(at: pd.Series, most: int = 4) -> alt.Axis:
+    """At most so many dates, evenly apart, so that they do not touch in a narrow card; years alone where they do."""
+    days = pd.to_datetime(at)
+    first, last = days.min(), days.max()
+    months = range(12 * first.year + first.month - (first.day == 1), 12 * last.year + last.month)
+    chosen = (([month for month in months if month % step == 0], step) for step in _STEPS_OF_DATES)
+    shown, step = next((one for one in chosen if len(one[0]) <= most), ([], 12))
+    return alt.Axis(
+        title=None,
+        format="%Y" if step >= 12 else "%b %y",
+        values=[alt.DateTime(year=month // 12, month=month % 12 + 1, date=1) for month in shown],
+        grid=False,
+        labelOverlap=True,
+        labelSeparation=5,
     )
 
 
@@ -247,7 +264,7 @@ def rates(rows: pd.DataFrame, description: str, title: str) -> Chart:
 
 def trend(rows: pd.DataFrame, description: str, *, highest: float, height: int = 130) -> Chart:
     """A rate over time with its interval as a band: columns at (date), value, lo, hi."""
-    x = alt.X("at:T", axis=alt.Axis(title=None, format="%b %y", grid=False, tickCount=4, **_THIN))
+    x = alt.X("at:T", axis=_dates(rows["at"]))
     scale = alt.Scale(domain=[0, highest], nice=False)
     axis = alt.Axis(title=None, labelExpr=_PERCENT_LABEL, tickCount=3)
     base = alt.Chart(rows).encode(x=x)
@@ -308,7 +325,7 @@ def shares_grid(rows: pd.DataFrame, description: str, *, columns: Sequence[str],
 
 def two_counts(rows: pd.DataFrame, description: str) -> Chart:
     """Two counts per month: bars for the first, points for the second; columns at, first, second."""
-    months = alt.Axis(title=None, format="%b %y", grid=False, tickCount=6, **_THIN)
+    months = _dates(rows["at"], most=6)
     counts = alt.Axis(title=None, tickCount=4, tickMinStep=1)
     base = alt.Chart(rows)
     return _finish(

@@ -337,7 +337,7 @@ def warnings(tables: Tables) -> Exhibit | None:
         return None
     families = frame.groupby("sentence", sort=False)["job_family"].agg(lambda found: [*map(str, found)])
     rows = tuple(
-        (str(sentence), ", ".join(map(family_name, families_in_order(set(found)))))
+        (str(sentence)[:1].upper() + str(sentence)[1:], ", ".join(map(family_name, families_in_order(set(found)))))
         for sentence, found in families.items()
     )
     return Exhibit("What every reader must know", ("Sentence", "Job families"), rows, WARNINGS)

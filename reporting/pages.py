@@ -303,6 +303,7 @@ def _warnings(frame: pd.DataFrame, estimates: pd.DataFrame) -> list[tuple[str, l
     Where raters are few, the intervals that allow for it follow.
     """
     said = frame.dropna(subset=["job_family", "sentence"])
+    said = said.assign(sentence=[text[:1].upper() + text[1:] for text in said["sentence"].astype(str)])
     of_all = list(dict.fromkeys(said.loc[said["job_family"] == ALL_FAMILIES, "sentence"].astype(str)))
     if not any("no test can check" in text.lower() for text in of_all):
         of_all.insert(0, prose.UNTESTABLE)

@@ -170,7 +170,8 @@ def _whose(findings: Findings) -> str:
 def of_few_raters(found: Sequence[Technique]) -> str:
     """The intervals that allow for who the few raters are, technique by technique; empty where there are none."""
     parts = [
-        f"{one.label} {one.rater_aware.spoken() or aware_only(one.rater_aware)}"
+        f"{one.label} {one.rater_aware.spoken() or aware_only(one.rater_aware)}, "
+        f"observed {correlation(one.rungs[OBSERVED].value)}"
         for one in found
         if one.rater_aware.lo is not None
     ]

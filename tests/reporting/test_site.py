@@ -494,4 +494,10 @@ def test_dates_under_narrow_charts_keep_their_distance(drawn: dict[str, Figure],
     narrow = [one for one in (*fans, *stages) if one.id.startswith(("precision", "stage", "latency-m", "reconcil"))]
     assert narrow
     for figure in narrow:
-        assert '"labelSeparation": 14' in json.dumps(figure.chart.to_dict()), figure.id
+        (dates,) = re.findall(r'"values": \[(\{"date".*?)\]', json.dumps(figure.chart.to_dict(), sort_keys=True))[:1]
+        years = [int(year) for year in re.findall(r'"year": (\d+)', dates)]
+        months = [
+            12 * year + int(month) for year, month in zip(years, re.findall(r'"month": (\d+)', dates), strict=True)
+        ]
+        assert 2 <= len(months) <= 6, figure.id
+        assert len({after - before for before, after in pairwise(months)}) == 1, figure.id
