@@ -38,18 +38,21 @@ def lineage(as_of: datetime, definition_version: str, read: Inputs, seed: int = 
     changes them without any new load.
     """
     found = loads()
-    code, models = code_version(), manifest_hash()
-    text = found.to_csv(index=False) + code + models + digest(read) + str(seed) + as_of.isoformat()
+    text = found.to_csv(index=False) + code_version() + manifest_hash() + digest(read) + str(seed) + as_of.isoformat()
     identity = _digest(text.encode())
-    stamp = {
+    return Lineage(stamp(identity, as_of, definition_version, seed), found.assign(lineage_id=identity))
+
+
+def stamp(identity: str | None, as_of: datetime, definition_version: str, seed: int = SEED) -> dict[str, Any]:
+    """The lineage columns of a result."""
+    return {
         "as_of": as_of,
         "definition_version": definition_version,
         "lineage_id": identity,
-        "code_version": code,
-        "manifest_hash": models,
+        "code_version": code_version(),
+        "manifest_hash": manifest_hash(),
         "seed": seed,
     }
-    return Lineage(stamp, found.assign(lineage_id=identity))
 
 
 def loads() -> pd.DataFrame:
