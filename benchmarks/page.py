@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "performance.md"
 
 
 def write_section(name: str, lines: Sequence[str], page: Path = PAGE) -> None:
@@ -16,3 +21,20 @@ def write_section(name: str, lines: Sequence[str], page: Path = PAGE) -> None:
         text = f"{text.rstrip()}\n\n{start}\n{end}\n"
     before, after = text.split(start)[0], text.split(end)[1]
     page.write_text("\n".join([before + start, *lines, end]) + after)
+
+
+def stamp() -> str:
+    """When, on what and of which commit; `-dirty` when the checkout had changes."""
+    found = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    commit = found.stdout.strip() or "unknown"
+    return f"Measured on {datetime.now(UTC):%Y-%m-%d} with {os.cpu_count()} cores, commit {commit}."
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Markdown of dictionaries with equal keys."""
+    names = list(rows[0])
+    return [
+        "| " + " | ".join(names) + " |",
+        "|" + "---|" * len(names),
+        *("| " + " | ".join(str(row[name]) for name in names) + " |" for row in rows),
+    ]
