@@ -169,15 +169,3 @@ class BodyCursor:
             if not more:
                 return None
         return Next(response.url.split("?")[0], {**params, self.param: str(value)}) if value else None
-
-
-@dataclass(frozen=True)
-class BodyLink:
-    """The URL of the next page is in the body; null or missing after the last page."""
-
-    link: str
-
-    def following(self, response: Response, params: Mapping[str, str]) -> Next | None:
-        """The URL of the body."""
-        value = response.at(self.link)
-        return Next(urljoin(response.url, str(value))) if value else None

@@ -28,7 +28,6 @@ import httpx
 
 from ingestion.answers import (
     BodyCursor,
-    BodyLink,
     LinkHeader,
     Next,
     Paginator,
@@ -460,7 +459,6 @@ __all__ = [
     "BasicKey",
     "BearerKey",
     "BodyCursor",
-    "BodyLink",
     "Client",
     "ClientCredentials",
     "Counters",

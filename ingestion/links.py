@@ -484,25 +484,6 @@ def export_review(path: Path | None = None, where: Settings | None = None) -> in
     return n_open
 
 
-def import_review(path: Path | None = None, decided_by: str = "reviewer", where: Settings | None = None) -> int:
-    """Take over the decisions of a review file, all or none; returns their number. The next matching uses them.
-
-    Args:
-        path: the file; `links_review.csv` in QOH_HOME if None.
-        decided_by: who decided, for rows that leave the column empty.
-        where: the settings; those of the environment if None.
-
-    Raises:
-        ReviewRejected: naming the row and the problem.
-    """
-    where = where or settings()
-    path = path or review_path(where)
-    if not path.exists():
-        raise ReviewRejected(path, "there is no such file")
-    with warehouse_lock(where.lock_file):
-        return len(_take_over(path, decided_by, where))
-
-
 def _take_over(path: Path, decided_by: str, where: Settings) -> list[str]:
     taken = _decided_rows(path)
     with warehouse_lock(where.lock_file), Vault(where.vault_file) as vault:

@@ -20,9 +20,7 @@ from ingestion.links import (
     Person,
     ReviewRejected,
     candidate_pairs,
-    export_review,
     first_name_score,
-    import_review,
     last_name_score,
     match_people,
     plain_name,
@@ -221,19 +219,6 @@ def test_a_human_decision_is_remembered_and_outlives_the_warehouse(filled: Path)
     assert [row[1:5] for row in written() if row[0] == token("candidate", 3)] == [
         (token("employee", 13), "human", 1.0, "officer")
     ]
-
-
-def test_decisions_of_another_file_wait_for_the_next_matching(filled: Path, tmp_path: Path) -> None:
-    match_people()
-    other = tmp_path / "mine.csv"
-    assert export_review(other) == 1
-    decide(other, "same", "officer")
-    assert import_review(other) == 1
-    assert [row[2] for row in written()] == ["name_start_date"]
-    match_people()
-    assert sorted(row[2] for row in written()) == ["human", "name_start_date"]
-    with pytest.raises(ReviewRejected, match="no such file"):
-        import_review(tmp_path / "nowhere.csv")
 
 
 def test_a_decision_that_two_are_different_is_written_down_and_not_asked_again(filled: Path) -> None:
