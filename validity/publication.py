@@ -169,8 +169,8 @@ _RULES: dict[str, Shown] = {
     "validity_diagnostics": _shown_diagnostics,
     "validity_incremental": _of_enough_hires(
         [
-            *("r2_all", "delta_r2", "delta_r2_lo", "delta_r2_hi", "relative_weight", "relative_weight_lo"),
-            *("relative_weight_hi", "general_dominance", "beta", "vif"),
+            *("r2_all", "r2_adjusted", "r2_cross_validated", "delta_r2", "delta_r2_lo", "delta_r2_hi"),
+            *("relative_weight", "relative_weight_lo", "relative_weight_hi", "general_dominance", "beta", "vif"),
         ],
         OBSERVED_CORRELATION.shown,
     ),

@@ -128,6 +128,14 @@ class Sample:
         known = given[hires, -2].sum() + others.n[:, rest & others.observed[:, -2]].sum()
         return float(known / reached) if reached else 0.0
 
+    @property
+    def together(self) -> Array:
+        """p × p, people who were scored on both of two predictors."""
+        mine = slice(self.n_design, self.n_design + len(self.predictors))
+        hires = (~np.isnan(self.hired[:, mine])).astype(np.float64)
+        others = self.others.observed[:, mine].astype(np.float64)
+        return np.asarray(hires.T @ hires + (others.T * self.others.n.sum(0)) @ others)
+
     def n_scored(self, position: int) -> float:
         """People with a value in a column of scores."""
         hires = (~np.isnan(self.hired[:, position])).sum()

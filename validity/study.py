@@ -97,6 +97,8 @@ class Study:
         B × (p + 1) × (p + 1), the same in every resample.
     resampled_reliability
         B, of the criterion in every resample; NaN where undefined.
+    together
+        p × p, people who were scored on both of two predictors, without whom their correlation is no finding.
     names
         Predictors in the order of `correlations`.
     """
@@ -109,6 +111,7 @@ class Study:
     correlations: Array
     resampled: Array
     resampled_reliability: Array
+    together: Array
     names: tuple[str, ...]
 
 
@@ -232,6 +235,7 @@ def _told(found: Computed) -> Study:
         correlations=correlations,
         resampled=resampled,
         resampled_reliability=found.boot.reliability,
+        together=found.sample.together,
         names=found.sample.predictors,
     )
 
@@ -323,5 +327,6 @@ def _nothing(sample: Sample, model: ReliabilityModel, level: float) -> Study:
         correlations=correlations,
         resampled=resampled,
         resampled_reliability=np.zeros(0),
+        together=sample.together,
         names=sample.predictors,
     )

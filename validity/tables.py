@@ -67,7 +67,7 @@ TABLES: dict[str, TableSpec] = {
             "p_value": ("double", "Rung 3: two-sided p of no validity."),
             "q_value": ("double", "Rung 3: p after Benjamini & Hochberg (1995) within job family and variant."),
             "probability_positive": ("double", "Rung 4: probability that the validity is above 0."),
-            "lo_rater_aware": ("double", "Rung 3: lower limit when raters are resampled too; where there are few."),
+            "lo_rater_aware": ("double", "Rung 3: lower limit when raters are resampled too; with 5 to 24 of them."),
             "hi_rater_aware": ("double", "Rung 3: upper limit when raters are resampled too."),
             "literature_value": ("double", "Mean operational validity over many firms; a reference, no target."),
             "literature_lo": ("double", "Below it lie 10 % of firms."),
@@ -77,7 +77,10 @@ TABLES: dict[str, TableSpec] = {
             "n_contaminated": ("bigint", "Reviewed hires left out: their score came or changed after the decision."),
             "n_same_rater": ("bigint", "Reviewed hires rated by somebody who had interviewed them."),
             "verdict": ("varchar", "supported, promising, inconclusive, contradicted or not estimable; one rule."),
-            "verdict_sentence": ("varchar", "The verdict as a sentence with its numbers."),
+            "verdict_sentence": (
+                "varchar",
+                "The verdict as a sentence with its numbers, with few raters also their limits.",
+            ),
         },
     ),
     "validity_reliability": TableSpec(
@@ -131,11 +134,18 @@ TABLES: dict[str, TableSpec] = {
         },
     ),
     "validity_incremental": TableSpec(
-        "One row per technique and job family: what it adds to the others, and the interviewer hours it takes.",
+        "One row per technique and job family: what it adds to the others, and the interviewer hours it takes. All "
+        "numbers are about the techniques of status ok together: corrected for selection, every pair seen together.",
         {
             **_KEYS,
-            "r2_all": ("double", "Share of performance that all techniques together explain, corrected."),
-            "delta_r2": ("double", "What would be lost if only this technique were dropped."),
+            "r2_all": ("double", "Share of performance that the techniques together explain here; chance adds to it."),
+            "r2_adjusted": ("double", "r2_all without what chance adds (Ezekiel 1930); may lie below 0."),
+            "r2_cross_validated": ("double", "Share that these weights would explain in new data (Browne 1975)."),
+            "delta_r2": (
+                "double",
+                "What r2_all would lose if only this technique were dropped; never below 0, also of a technique that "
+                "adds nothing, so a lower limit above 0 does not show that it adds.",
+            ),
             "delta_r2_lo": ("double", "Lower limit."),
             "delta_r2_hi": ("double", "Upper limit."),
             "relative_weight": ("double", "Its part of r2_all (Johnson 2000)."),
