@@ -350,11 +350,11 @@ def _refuse(sentence: str, code: ExitCode) -> NoReturn:
 
 def _prepared() -> Settings:
     """Settings, DAGSTER_HOME and silence, before anything heavy is imported."""
-    from orchestration.home import EncryptionNotOn, prepare
+    from orchestration.home import EncryptionNotOn, StorageDisagrees, prepare
 
     try:
         return prepare()
-    except EncryptionNotOn as error:
+    except (EncryptionNotOn, StorageDisagrees) as error:
         _refuse(str(error), ExitCode.USAGE)
 
 

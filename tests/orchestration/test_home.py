@@ -12,7 +12,7 @@ import dagster as dg
 import psutil
 import pytest
 
-from orchestration.home import POSTGRES_URL, prepare
+from orchestration.home import POSTGRES_URL, StorageDisagrees, prepare
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,6 +46,23 @@ def test_postgres_is_taken_by_setting_and_its_address_is_not_written(
     prepare()
     assert POSTGRES_URL in file.read_text()
     assert "secret" not in file.read_text()
+    prepare()
+
+
+def test_an_instance_file_with_another_storage_than_the_setting_is_refused_with_both_ways_out(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home / "dagster" / "dagster.yaml"
+    monkeypatch.setenv(POSTGRES_URL, "postgresql+psycopg2://somebody:secret@127.0.0.1/dagster")
+    with pytest.raises(StorageDisagrees, match="does not use it") as refused:
+        prepare()
+    assert "secret" not in str(refused.value)
+    assert str(file) in str(refused.value)
+    file.unlink()
+    prepare()
+    monkeypatch.delenv(POSTGRES_URL)
+    with pytest.raises(StorageDisagrees, match="takes its storage from it"):
+        prepare()
 
 
 def test_the_event_log_survives_a_killed_process(home: Path) -> None:
