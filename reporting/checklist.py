@@ -202,7 +202,9 @@ TECHNICAL_REPORT: tuple[Item, ...] = (
             _table("results", "a result of at least one technique", "Wait for more reviewed hires, then run: qoh run"),
             _table("scores", "n, means, standard deviations and ranges of the scores"),
             _table("criterion", "n, means, standard deviations and ranges of the criterion"),
-            _signed("results.by_group", "n, means, standard deviations and ranges by group, or why there are none"),
+            _signed(
+                "results.by_group", "numbers, means, standard deviations and ranges by group, or why there are none"
+            ),
         ),
         (
             *("by_group", "independent", "methods", "corrections", "sensitivity", "diagnostics", "warnings"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reporting import ladder, words
 from reporting.checklist import DISPUTE, FRAMES, LEGAL_TEXT_AS_OF, SIGNED, Frame, Item, Part, Principle
@@ -238,8 +239,17 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(inline_style=_style)
-    environment.filters.update(day=words.day, minute=lambda moment: f"{moment:%Y-%m-%d %H:%M} UTC")
+    environment.filters.update(code=_code, day=words.day, minute=lambda moment: f"{moment:%Y-%m-%d %H:%M} UTC")
     return environment
+
+
+def _code(text: str) -> Markup:
+    """Names between backticks as code; everything else escaped.
+
+    >>> _code("Fill in `study.users` of <it>")
+    Markup('Fill in <code>study.users</code> of &lt;it&gt;')
+    """
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _style() -> Markup:

@@ -49,7 +49,7 @@ def _selection_row(row: Any) -> tuple[str, ...]:
     flag = NOTHING if words.missing(row.four_fifths) else "yes" if row.four_fifths else "no"
     return (
         GROUP_LABELS.get(str(row.dimension), str(row.dimension)),
-        str(row.stage).replace("_", " ").capitalize(),
+        name_of(row.stage, words.STAGES),
         str(row.group),
         people(row.n),
         people(row.n_selected),
@@ -68,24 +68,43 @@ def by_group(tables: Tables) -> Exhibit | None:
     return Exhibit(
         "Differential prediction",
         ("Technique", "Compared", "With", "n", "d_mod", "p of equal lines", "p slopes", "p intercepts", "Remark"),
-        tuple(
-            (
-                technique_name(row.technique),
-                str(row.group),
-                text_of(row.reference_group) or NOTHING,
-                people(row.n),
-                f"{decimal(row.value)} {words.correlation_interval(row.lo, row.hi)}".strip(),
-                *(p_text(value) for value in (row.p_value, row.p_slopes, row.p_intercepts)),
-                text_of(row.reason),
-            )
-            for row in rows_of(rows)
-        ),
+        tuple(sorted([*_compared(rows), *_not_compared(rows)])),
         FAIRNESS,
         frozenset(range(3, 8)),
         "One regression line for everybody against one per group (Lautenschlager & Mendoza 1986); d_mod after Nye & "
         "Sackett (2017). Unreliable scores alone can make intercepts differ; with few people a real difference stays "
         "unseen.",
     )
+
+
+def _compared(rows: pd.DataFrame) -> list[tuple[str, ...]]:
+    return [
+        (
+            technique_name(row.technique),
+            str(row.group),
+            text_of(row.reference_group) or NOTHING,
+            people(row.n),
+            f"{decimal(row.value)} {words.correlation_interval(row.lo, row.hi)}".strip(),
+            *(p_text(value) for value in (row.p_value, row.p_slopes, row.p_intercepts)),
+            text_of(row.reason),
+        )
+        for row in rows_of(rows.dropna(subset=["value"]))
+    ]
+
+
+def _not_compared(rows: pd.DataFrame) -> list[tuple[str, ...]]:
+    """A row a technique, dimension and reason: hundred rows that hold nothing hide the few that do."""
+    keys = ["technique", "dimension", "reason"]
+    refused = rows[rows["value"].isna()].groupby(keys, dropna=False)["group"].nunique().reset_index(name="n_groups")
+    return [
+        (
+            technique_name(row.technique),
+            f"{words.plural(row.n_groups, 'group')} by {name_of(row.dimension, GROUP_LABELS).lower()}",
+            *[NOTHING] * 6,
+            text_of(row.reason),
+        )
+        for row in rows_of(refused)
+    ]
 
 
 def ll144(tables: Tables) -> dict[str, Exhibit | None]:

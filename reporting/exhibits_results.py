@@ -244,11 +244,10 @@ def _pooling(found: list[Technique]) -> tuple[str, str, str]:
     towards = ladder.pooled_towards(found)
     if not towards:
         return "4 Pooled", "none: no corrected value", "nothing"
-    return (
-        "4 Pooled",
-        f"drawn towards {towards}, the more the less certain it is",
-        "a prior is fair for this technique; values that are drawn together are of one kind",
-    )
+    shown = [one.pooling for one in found if one.rungs[POOLED].value is not None]
+    assumed = ["the prior is fair for this technique"] if any(one.prior for one in shown) else []
+    assumed += ["the job families drawn together are alike"] if any(one.n_families for one in shown) else []
+    return "4 Pooled", f"drawn towards {towards}, the more the less certain it is", "; ".join(assumed) or NOTHING
 
 
 def sensitivity(tables: Tables) -> Exhibit | None:
@@ -282,7 +281,7 @@ def _sensitivity_row(one: Technique, frame: pd.DataFrame) -> tuple[str, ...]:
         one.rungs[OBSERVED].text(),
         one.rungs[UNSELECTED].text(),
         NOTHING if union is None else words.correlation_interval(union["lo"], union["hi"]) or NOTHING,
-        "not within ρ = .5" if words.missing(tipping) else f"ρ = {words.correlation(tipping)}",
+        "at no ρ from 0 to .5" if words.missing(tipping) else f"ρ = {words.correlation(tipping)}",
     )
 
 
@@ -328,7 +327,7 @@ def _with_a_result(tables: Tables) -> set[tuple[str, str]]:
 
 
 def _any_one_out(row: Any) -> str:
-    return words.correlation_interval(row.leave_one_out_lo, row.leave_one_out_hi) or NOTHING
+    return words.correlation_range(row.leave_one_out_lo, row.leave_one_out_hi) or NOTHING
 
 
 def warnings(tables: Tables) -> Exhibit | None:

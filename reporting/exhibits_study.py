@@ -233,7 +233,7 @@ def reliability(tables: Tables) -> Exhibit | None:
         (
             family_name(row.job_family),
             variant_name(row.variant),
-            estimate_text(row),
+            words.correlation(row.value) if row.method == "stated" else estimate_text(row),
             words.RELIABILITY_METHODS.get(str(row.method), str(row.method)),
             people(row.n_pairs),
             people(row.n_raters),

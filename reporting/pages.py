@@ -292,7 +292,7 @@ def _diagnostics_row(one: Technique, facts: pd.Series) -> tuple[str, ...]:
         percent(facts["extrapolation_share"]),
         percent(facts["unrecorded_share"]),
         count(facts["effective_n"]),
-        correlation_interval(facts["leave_one_out_lo"], facts["leave_one_out_hi"]),
+        words.correlation_range(facts["leave_one_out_lo"], facts["leave_one_out_hi"]),
         correlation(facts["p_quadratic"]),
     )
 

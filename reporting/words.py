@@ -93,6 +93,15 @@ def correlation_interval(lo: Any, hi: Any) -> str:
     return "" if missing(lo) or missing(hi) else f"[{correlation(lo)}, {correlation(hi)}]"
 
 
+def correlation_range(lo: Any, hi: Any) -> str:
+    """Two ends that are no 95 % interval: those have brackets.
+
+    >>> correlation_range(-0.05, 0.312), correlation_range(None, 0.3)
+    ('−.05 to .31', '')
+    """
+    return "" if missing(lo) or missing(hi) else f"{correlation(lo)} to {correlation(hi)}"
+
+
 def percent(value: Any, lo: Any = None, hi: Any = None) -> str:
     """Whole per cent; one decimal only where the interval is narrower than two points.
 

@@ -159,6 +159,25 @@ def test_differential_prediction_is_no_table_of_means_by_group_and_one_hire_left
         assert f"results.{key}" in made.missing[0].remedy
 
 
+def test_groups_that_could_not_be_compared_are_one_row_with_the_reason() -> None:
+    """A hundred rows without a number hid the few with one."""
+    fairness = complete()["validity.validity_fairness"]
+    one = fairness[fairness["metric"] == "differential_prediction"]
+    refused = [
+        one.assign(dimension="race", group=group, value=float("nan"), reason="fewer than 50 rated hires in a group")
+        for group in ("Asian", "White", "Two or More Races")
+    ]
+    rows = exhibits({"validity.validity_fairness": pd.concat([fairness, *refused])})["by_group"].rows
+    assert [(row[1], row[3]) for row in rows] == [("3 groups by race/ethnicity", "–"), ("Female", "120")]
+    assert rows[0][-1] == "fewer than 50 rated hires in a group"
+
+
+def test_brackets_hold_95_percent_intervals_only() -> None:
+    made = whole().exhibits
+    assert not [row for row in made["diagnostics"].rows if "[" in "".join(row)]
+    assert not [row for row in made["reliability"].rows if "[" in row[2] and row[3].startswith("stated")]
+
+
 def test_a_signed_text_that_only_a_principle_asks_for_is_printed() -> None:
     assert signed()["criterion"]["deficiency"] in pack().html
     assert signed()["results"]["cross_validation"] in pack().html
