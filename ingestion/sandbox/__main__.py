@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvicorn
@@ -22,6 +22,7 @@ from ingestion.sandbox.files import DROP_SIZES, write_drops
 from ingestion.sandbox.limits import RATES
 from ingestion.sandbox.runner import running_sandbox
 from ingestion.sandbox.server import Sandbox, open_company
+from ingestion.sandbox.sizes import HIDDEN_INFORMATION, MISSING_REVIEWS, Options
 from ingestion.sandbox.state import SIZES, SandboxState, SandboxStateError
 
 USAGE_ERROR = 2
@@ -38,6 +39,21 @@ app = typer.Typer(
 
 StateOption = Annotated[
     Path, typer.Option("--state", help="Directory that keeps the clock, the built company and sandbox.json.")
+]
+
+
+HiddenOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What deciders knew beyond the scorecards: `recorded` in the debrief score (default; S3 of the simulation "
+        "study), `unrecorded` (S2: used, and written nowhere), or `none`."
+    ),
+]
+MissingOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Which manager reviews are missing: any (`mcar`, default), or mostly those of the worst (`mnar`, S6)."
+    ),
 ]
 
 
@@ -58,7 +74,19 @@ def _known(option: str, value: str, values: Iterable[str]) -> None:
         raise SandboxStateError(f"{option} `{value}` is not one of {', '.join(values)}. Nothing was started.")
 
 
-def _state(directory: Path, seed: int | None, size: str | None, as_of: date | None) -> SandboxState:
+def _scenario(hidden_information: str | None, missing_reviews: str | None) -> dict[str, str]:
+    """Switches of `Options` that were given."""
+    if hidden_information is not None:
+        _known("--hidden-information", hidden_information, HIDDEN_INFORMATION)
+    if missing_reviews is not None:
+        _known("--missing-reviews", missing_reviews, MISSING_REVIEWS)
+    given = {"hidden_information": hidden_information, "missing_reviews": missing_reviews}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _state(
+    directory: Path, seed: int | None, size: str | None, as_of: date | None, scenario: Mapping[str, Any]
+) -> SandboxState:
     """The remembered state, or a new one; asking for another company in the same directory is an error."""
     if size is not None:
         _known("--size", size, SIZES)
@@ -68,11 +96,14 @@ def _state(directory: Path, seed: int | None, size: str | None, as_of: date | No
         start = as_of or today - HISTORY_BEHIND
         if start > today:
             raise SandboxStateError(f"sandbox clock: --as-of {start} lies in the future; the latest is {today}.")
-        return SandboxState(7 if seed is None else seed, size or "demo", start, today)
-    if (seed is not None and seed != known.seed) or (size is not None and size != known.size):
+        return SandboxState(7 if seed is None else seed, size or "demo", start, today, Options(**scenario))
+    asked = {"seed": seed, "size": size, **scenario}
+    held = {"seed": known.seed, "size": known.size} | {name: getattr(known.options, name) for name in scenario}
+    if any(value is not None and value != held[name] for name, value in asked.items()):
+        described = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in held.items())
         raise SandboxStateError(
-            f"sandbox: {directory} holds the company of seed {known.seed}, size {known.size}. Nothing was changed. "
-            "Start it without --seed and --size, or use another --state directory."
+            f"sandbox: {directory} holds the company of {described}. Nothing was changed. Start it without --seed, "
+            "--size, --hidden-information and --missing-reviews, or use another --state directory."
         )
     if as_of is not None and as_of != known.as_of:
         return known.moved(to=as_of)
@@ -104,6 +135,8 @@ def serve(
         bool,
         typer.Option(help=f"Write the file drops when starting ({', '.join(DROP_SIZES)})."),
     ] = True,
+    hidden_information: HiddenOption = None,
+    missing_reviews: MissingOption = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; prints one JSON line with addresses and credentials when ready.
 
@@ -111,7 +144,7 @@ def serve(
     """
     try:
         _known("--rate", rate, RATES)
-        remembered = _state(state, seed, size, _day(as_of))
+        remembered = _state(state, seed, size, _day(as_of), _scenario(hidden_information, missing_reviews))
     except SandboxStateError as problem:
         return _fail(problem)
     remembered.save(state)
@@ -183,7 +216,7 @@ def advance(
         return _fail(problem)
     moved.save(state)
     if (state / "drops").exists():
-        store = open_company(state, moved.seed, moved.size, moved.history_end)
+        store = open_company(state, moved.seed, moved.size, moved.history_end, moved.options)
         write_drops(store, state / "drops", moved.as_of)
         store.close()
     reached = " (end of the generated history)" if moved.as_of == moved.history_end else ""
@@ -201,6 +234,8 @@ def execute(
     seed: Annotated[int | None, typer.Option(help="Same seed, same company (default: 7).")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="Day the clock starts at.")] = None,
     rate: Annotated[str, typer.Option(help=f"Rate windows: {', '.join(RATES)}.")] = "raised",
+    hidden_information: HiddenOption = None,
+    missing_reviews: MissingOption = None,
 ) -> None:
     """Run a command beside the sandbox: `exec --size demo -- qoh run`; its exit code is passed on.
 
@@ -211,7 +246,7 @@ def execute(
         _fail("sandbox exec: no command given. Write it after `--`: python -m ingestion.sandbox exec -- qoh run")
     try:
         _known("--rate", rate, RATES)
-        _state(state, seed, size, _day(as_of)).save(state)
+        _state(state, seed, size, _day(as_of), _scenario(hidden_information, missing_reviews)).save(state)
     except SandboxStateError as problem:
         _fail(problem)
     typer.echo("Starting the pretend company …", err=True)

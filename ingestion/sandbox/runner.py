@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ingestion.sandbox.limits import RATES, RateLimits
 from ingestion.sandbox.server import RequestLog, Sandbox
+from ingestion.sandbox.sizes import Options
 from ingestion.sandbox.state import SandboxState
 
 AS_OF = date(2026, 8, 1)
@@ -84,6 +85,7 @@ def running_sandbox(
     *,
     as_of: date = AS_OF,
     history_end: date = HISTORY_END,
+    options: Options | None = None,
     rate: str | RateLimits = "raised",
     state: Path | None = None,
     latency: float = 0.0,
@@ -98,6 +100,7 @@ def running_sandbox(
         seed: seed of the company; the same seed, size and history end give the same rows.
         as_of: where the clock starts (ignored when `state` remembers another day).
         history_end: end of the generated timeline; fixed by default so that tests do not depend on today.
+        options: scenario of the company (ignored when `state` remembers one).
         rate: `real`, `raised` or windows of your own.
         state: directory to keep the clock in; a temporary one by default.
         latency: seconds added to every answer.
@@ -115,7 +118,7 @@ def running_sandbox(
     directory = Path(tempfile.mkdtemp(prefix="qoh-sandbox-state-")) if state is None else state
     try:
         if SandboxState.load(directory) is None:
-            SandboxState(seed, size, as_of, history_end).save(directory)
+            SandboxState(seed, size, as_of, history_end, options or Options()).save(directory)
         limits = RATES[rate] if isinstance(rate, str) else rate
         sandbox = Sandbox(
             directory,

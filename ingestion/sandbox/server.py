@@ -26,6 +26,7 @@ from ingestion.sandbox import bamboohr, greenhouse, lattice
 from ingestion.sandbox.chaos import ChaosBoard
 from ingestion.sandbox.face import Account, Answer, Face, json_answer
 from ingestion.sandbox.limits import RateLimits
+from ingestion.sandbox.sizes import Options
 from ingestion.sandbox.state import Clock, SandboxState
 from ingestion.sandbox.store import WireStore, WireWriter
 from ingestion.sandbox.wire import iso
@@ -77,28 +78,32 @@ class RequestLog:
         self.requests.clear()
 
 
-def store_path(cache: Path, seed: int, size: str, history_end: date) -> Path:
+def store_path(cache: Path, seed: int, size: str, history_end: date, options: Options | None = None) -> Path:
     """Where the wire rows of a company are kept; the name changes with the sandbox's own code."""
     code = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         code.update(source.read_bytes())
-    return cache / f"wire-{size}-{seed}-{history_end:%Y%m%d}-{code.hexdigest()[:12]}.sqlite"
+    return cache / f"{_company_name(seed, size, options)}{history_end:%Y%m%d}-{code.hexdigest()[:12]}.sqlite"
 
 
-def open_company(cache: Path, seed: int, size: str, history_end: date) -> WireStore:
+def _company_name(seed: int, size: str, options: Options | None) -> str:
+    return f"wire-{size}{options.scenario if options else ''}-{seed}-"
+
+
+def open_company(cache: Path, seed: int, size: str, history_end: date, options: Options | None = None) -> WireStore:
     """The wire rows of one company, built when they are not in the cache; the truth is written beside them."""
-    path = store_path(cache, seed, size, history_end)
+    path = store_path(cache, seed, size, history_end, options)
 
     def build(writer: WireWriter) -> None:
         from ingestion.sandbox.company import build_company
 
-        company = build_company(seed, size, history_end)
+        company = build_company(seed, size, history_end, options)
         for face in (greenhouse, bamboohr, lattice):
             face.build(writer, company.tables)
         truth_path(path).write_text(json.dumps(company.truth, default=str), encoding="utf-8")
 
     if not path.exists():
-        _remove_outdated(path, f"wire-{size}-{seed}-")
+        _remove_outdated(path, _company_name(seed, size, options))
     return WireStore.open_or_build(path, build)
 
 
@@ -185,7 +190,9 @@ class Sandbox:
         """Rows of the company (0) or of the second ATS account's company (1), built when first asked for."""
         if number not in self._stores:
             size = self.state.size if number == 0 else SECOND_ACCOUNT_SIZE
-            self._stores[number] = open_company(self._cache, self.state.seed + number, size, self.state.history_end)
+            self._stores[number] = open_company(
+                self._cache, self.state.seed + number, size, self.state.history_end, self.state.options
+            )
         return self._stores[number]
 
     @property

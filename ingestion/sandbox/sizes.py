@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+Hidden = Literal["recorded", "unrecorded", "none"]
+Missing = Literal["mcar", "mnar"]
+
+HIDDEN_INFORMATION: tuple[Hidden, ...] = get_args(Hidden)
+MISSING_REVIEWS: tuple[Missing, ...] = get_args(Missing)
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,16 @@ class Options:
         leniency_sd: spread of managers' leniency, in standard deviations of true performance.
     """
 
-    hidden_information: Literal["recorded", "unrecorded", "none"] = "recorded"
-    missing_reviews: Literal["mcar", "mnar"] = "mcar"
+    hidden_information: Hidden = "recorded"
+    missing_reviews: Missing = "mcar"
     severity_sd: float = 0.35
     leniency_sd: float = 0.40
+
+    @property
+    def scenario(self) -> str:
+        """What differs from the ordinary company, for the name of its file; empty when nothing does."""
+        usual = Options()
+        return "".join(f".{value}" for name, value in vars(self).items() if value != getattr(usual, name))
 
 
 def size_named(name: str) -> Size:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+from ingestion.sandbox.sizes import Options
 from ingestion.sandbox.wire import parse_moment
 
 SIZES = ("tiny", "demo", "S", "M", "L", "XL")
@@ -26,12 +27,14 @@ class SandboxState:
         size: one of `SIZES`.
         as_of: sandbox clock, a UTC day; everything after it has not happened yet.
         history_end: last day the company's timeline was generated for; the clock never passes it.
+        options: scenario the company was made with.
     """
 
     seed: int
     size: str
     as_of: date
     history_end: date
+    options: Options = field(default_factory=Options)
 
     @classmethod
     def load(cls, directory: Path) -> SandboxState | None:
@@ -40,9 +43,8 @@ class SandboxState:
             raw = json.loads(_file(directory).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        return cls(
-            int(raw["seed"]), raw["size"], date.fromisoformat(raw["as_of"]), date.fromisoformat(raw["history_end"])
-        )
+        as_of, history_end = date.fromisoformat(raw["as_of"]), date.fromisoformat(raw["history_end"])
+        return cls(int(raw["seed"]), raw["size"], as_of, history_end, Options(**raw.get("options", {})))
 
     def save(self, directory: Path) -> None:
         """Write the state so that a reader sees the old or the new one, never half."""

@@ -98,6 +98,19 @@ def test_control_over_http_must_be_asked_for(state):
         assert count_before == {}
 
 
+def test_a_scenario_is_chosen_by_flag_and_remembered(tmp_path):
+    flags = ("--hidden-information", "unrecorded", "--missing-reviews", "mnar")
+    for arguments in ((*START[:4], *flags), ()):  # the second start says nothing and gets the same company
+        ended = run("exec", "--state", str(tmp_path), *arguments, "--", "true")
+        assert ended.returncode == 0, ended.stderr
+        [truth] = tmp_path.glob("wire-tiny.unrecorded.mnar-3-*.truth.json")
+        options = json.loads(truth.read_text())["options"]
+        assert (options["hidden_information"], options["missing_reviews"]) == ("unrecorded", "mnar")
+    other = run("serve", "--state", str(tmp_path), "--hidden-information", "recorded")
+    assert other.returncode == 2
+    assert "seed 3, size tiny, hidden information unrecorded" in other.stderr
+
+
 def test_interrupting_it_ends_it_cleanly(state):
     with serving(state, *START) as (process, _):
         process.send_signal(signal.SIGINT)
@@ -123,6 +136,8 @@ def test_a_command_can_be_run_beside_it_and_its_exit_code_comes_back(state):
         (("serve", "--seed", "4"), "seed 3, size tiny"),
         (("serve", "--size", "huge"), "`huge`"),
         (("serve", "--rate", "fast"), "`fast`"),
+        (("serve", "--hidden-information", "some"), "recorded, unrecorded, none"),
+        (("exec", "--missing-reviews", "all", "true"), "mcar, mnar"),
         (("serve", "--chaos", "earthquake"), "earthquake"),
         (("serve", "--as-of", "2001-01-01"), "only moves forward"),
         (("exec", "--rate", "fast"), "no command given"),
