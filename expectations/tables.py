@@ -13,6 +13,9 @@ class Table:
     tokens: tuple[str, ...] = ()
 
 
+CHECK_OUTCOMES = "marts_ops.check_outcomes"
+"""Written by the checks themselves, so it is searched with the results, after the checks of the marts."""
+
 _APPLICATION = ("connection_id", "application_id")
 _INTERVIEWER = ("connection_id", "interviewer_id")
 _REVIEW = ("connection_id", "review_id")
@@ -41,6 +44,16 @@ TABLES: dict[str, Table] = {
     "marts_validity.validity_pairs": Table((*_APPLICATION, "technique"), ("application_id", "interviewer_id")),
     "marts_validity.validity_coverage": Table(("job_family", "step")),
     "validity.validity_estimates": Table(("technique", "job_family", "attribute", "variant", "rung")),
+    "validity.validity_reliability": Table(("job_family", "criterion", "variant", "method")),
+    "validity.validity_sensitivity": Table(("technique", "job_family", "kind", "setting")),
+    "validity.validity_diagnostics": Table(("technique", "job_family", "variant")),
+    "validity.validity_incremental": Table(("technique", "job_family")),
+    "validity.validity_expectancy": Table(("technique", "job_family", "kind", "third")),
+    "validity.validity_scatter": Table(("technique", "job_family", "score_lo")),
+    "validity.validity_power": Table(("technique", "job_family")),
+    "validity.validity_fairness": Table(("metric", "job_family", "stage", "technique", "dimension", "group")),
+    "validity.validity_warnings": Table(("job_family",)),
+    "validity.validity_lineage": Table(("connection_id", "stream")),
     "marts_ops.link_match_rates": Table(("tenure_band",)),
     "marts_ops.link_conflicts": Table(
         ("candidate_connection_id", "candidate_id", "employee_connection_id", "employee_id"),
@@ -52,6 +65,7 @@ TABLES: dict[str, Table] = {
     "marts_ops.data_quality_summary": Table(("metric",)),
     "marts_ops.connections": Table(("connection_id",)),
     "marts_ops.data_clock": Table(),
+    CHECK_OUTCOMES: Table(("check",)),
 }
 
 TOKEN_COLUMNS: frozenset[str] = frozenset(column for table in TABLES.values() for column in table.tokens)

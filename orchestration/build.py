@@ -54,4 +54,5 @@ def fresh_by_morning(spec: dg.AssetSpec) -> dg.AssetSpec:
 def blocking(*parts: dg.Definitions) -> list[dg.AssetCheckSpec]:
     """The checks that keep anything from being published while they are not green."""
     owners = [owner for part in parts for owner in (*(part.assets or []), *(part.asset_checks or []))]
-    return [spec for owner in owners for spec in owner.check_specs if spec.blocking]
+    judging = [owner for owner in owners if isinstance(owner, dg.AssetsDefinition)]
+    return [spec for owner in judging for spec in owner.check_specs if spec.blocking]

@@ -1,4 +1,7 @@
-"""No personal data outside the vault: every text column of every published table is searched."""
+"""No personal data outside the vault: every text column of every published table is searched.
+
+Only the file's table of contents is not (`meta.published`): publishing writes it last, from names and row counts.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
+from expectations.tables import CHECK_OUTCOMES
 from ingestion.errors import NothingPublished
 from orchestration import progress
 from orchestration.columns import column_schema
@@ -22,7 +23,6 @@ from orchestration.dictionary import PUBLISHED, comments
 
 ROLE = "analyst"
 ANALYST_KEY = dg.AssetKey(["published", ROLE])
-CHECK_OUTCOMES = "marts_ops.check_outcomes"
 DECLARED_SEVERITY = "declared_severity"
 """Metadata of a check: error or warning. What a single judgement weighs stands in its own severity."""
 SHOWN = 20

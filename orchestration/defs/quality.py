@@ -17,10 +17,13 @@ import pandas as pd
 from expectations.checks import Check, Suite
 from expectations.run import Outcome
 from expectations.suites import SUITES
+from expectations.tables import CHECK_OUTCOMES
 from ingestion.settings import settings
 from orchestration import progress
-from orchestration.defs.publish import CHECK_OUTCOMES, DECLARED_SEVERITY, published_row_counts
+from orchestration.columns import column_schema
+from orchestration.defs.publish import DECLARED_SEVERITY, published_row_counts
 from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
+from orchestration.dictionary import CHECK_OUTCOMES as WORDS
 
 ESTIMATES_SCHEMA = "validity"
 ACCEPT_SHRINK = "QOH_ACCEPT_SHRINK"
@@ -143,13 +146,30 @@ def _row(outcome: Outcome) -> tuple[Any, ...]:
     )
 
 
+def _is_late(check: Check) -> bool:
+    return check.schema == ESTIMATES_SCHEMA or check.table == CHECK_OUTCOMES
+
+
+def outcomes_spec() -> dg.AssetSpec:
+    """The table that the checks write, so that its own checks stand at an asset."""
+    return dg.AssetSpec(
+        CHECK_OUTCOMES.split("."),
+        description=f"{WORDS.meaning} Written by every check, not by a step of its own.",
+        group_name="marts_ops",
+        owners=["team:people-data"],
+        kinds={"python", "duckdb"},
+        tags={"layer": "mart"},
+        metadata={"dagster/table_name": CHECK_OUTCOMES, "dagster/column_schema": column_schema(WORDS.columns)},
+    )
+
+
 def quality_definitions() -> dg.Definitions:
     """All suites."""
     ops = []
     for suite in SUITES:
-        of_estimates = [check for check in suite.checks if check.schema == ESTIMATES_SCHEMA]
-        of_marts = [check for check in suite.checks if check.schema != ESTIMATES_SCHEMA]
+        of_estimates = [check for check in suite.checks if _is_late(check)]
+        of_marts = [check for check in suite.checks if not _is_late(check)]
         for checks, name in ((of_marts, f"checks_{suite.name}"), (of_estimates, f"checks_{suite.name}_of_estimates")):
             if checks:
                 ops.append(suite_checks(suite, checks, name))
-    return dg.Definitions(asset_checks=ops)
+    return dg.Definitions(assets=[outcomes_spec()], asset_checks=ops)

@@ -7,10 +7,11 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 
+from expectations.tables import CHECK_OUTCOMES
 from ingestion.settings import settings
 from ingestion.warehouse import open_published
 from orchestration import progress
-from orchestration.defs.publish import ANALYST_KEY, CHECK_OUTCOMES, ROLE, published_file
+from orchestration.defs.publish import ANALYST_KEY, ROLE, published_file
 
 PICTURES = ("forest", "coverage", "dropping", "funnel", "load", "latency")
 """Charts on the asset's page; the report has more."""

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 
-ROOT = Path(__file__).parents[2]
+from orchestration.dictionary import CHECK_OUTCOMES, Words, dictionary, results
+from orchestration.manifest import prepare_manifest
+
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 START = pd.Timestamp("2025-01-06 09:00", tz="UTC")
 DAY = pd.Timedelta(days=1)
 HOUR = pd.Timedelta(hours=1)
 TECHNIQUES = ("pair_coding", "structured_behavioural")
+
+
+CELLS: Mapping[str, Any] = {
+    "varchar": "plain words",
+    "bigint": 7,
+    "double": 0.5,
+    "boolean": True,
+    "timestamp with time zone": START,
+    "date": START.normalize(),
+}
+
+
+def _plain(words: Words) -> pd.DataFrame:
+    """Three equal rows of a table that has no checks but those of privacy."""
+    return pd.DataFrame({name: [CELLS[kind]] * 3 for name, (kind, _) in words.columns.items()})
 
 
 def token(kind: str, number: int) -> str:
@@ -386,9 +402,9 @@ def _coverage() -> pd.DataFrame:
     )
 
 
-def _estimates() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
+def _estimates(words: Words) -> pd.DataFrame:
+    return _plain(words).assign(
+        **{
             "metric": "r_obs",
             "rung": 1,
             "technique": ["pair_coding", "structured_behavioural", "work_sample"],
@@ -401,12 +417,9 @@ def _estimates() -> pd.DataFrame:
             "level": 0.95,
             "n": [90, 28, 4],
             "method": "pearson",
-            "interval_method": "cr2",
             "status": ["ok", "low_n", "not_estimable"],
             "reason": ["", "fewer than 30 reviewed hires", "fewer than 25 reviewed hires"],
             "mdv": [0.29, 0.5, None],
-            "value_unbiased": [0.31, 0.12, None],
-            "n_clusters": [12, 9, 1],
             "n_contaminated": 0,
             "n_same_rater": 3,
             "p_value": [0.01, 0.5, None],
@@ -520,7 +533,9 @@ def _clock() -> pd.DataFrame:
 
 def sound_marts() -> dict[str, pd.DataFrame]:
     """Every published table, passing every check."""
-    return {
+    described = {words.table: words for words in (*results(), CHECK_OUTCOMES)}
+    plain = {table: _plain(words) for table, words in described.items()}
+    return plain | {
         "marts_recruiting.fct_applications": _applications(),
         "marts_recruiting.fct_stage_visits": _visits(),
         "marts_recruiting.funnel_by_stage": _funnel(),
@@ -538,7 +553,7 @@ def sound_marts() -> dict[str, pd.DataFrame]:
         "marts_validity.fct_hire_outcomes": _outcomes(),
         "marts_validity.validity_pairs": _pairs(),
         "marts_validity.validity_coverage": _coverage(),
-        "validity.validity_estimates": _estimates(),
+        "validity.validity_estimates": _estimates(described["validity.validity_estimates"]),
         "marts_ops.link_match_rates": _link_rates(),
         "marts_ops.link_conflicts": _link_conflicts(),
         "marts_ops.hire_reconciliation": _reconciliation(),
@@ -567,15 +582,7 @@ def now() -> datetime:
 
 
 @pytest.fixture(scope="session")
-def contracts() -> Mapping[str, tuple[str, ...]]:
-    """Columns of every mart, as the dbt project promises them."""
-    found: dict[str, tuple[str, ...]] = {}
-    for path in sorted((ROOT / "dbt_project" / "models" / "marts").glob("*/*.yml")):
-        for model in yaml.safe_load(path.read_text()).get("models", []):
-            columns = tuple(column["name"] for column in model["columns"])
-            found[f"marts_{path.parent.name}.{model['name']}"] = columns
-    for seed in yaml.safe_load((ROOT / "dbt_project" / "seeds" / "_seeds.yml").read_text())["seeds"]:
-        schema = seed.get("config", {}).get("schema", "")
-        if schema.startswith("marts_"):
-            found[f"{schema}.{seed['name']}"] = tuple(column["name"] for column in seed["columns"])
-    return found
+def published() -> Mapping[str, tuple[str, ...]]:
+    """Columns of every table that analysts get, as the data dictionary lists them."""
+    prepare_manifest()
+    return {words.table: tuple(words.columns) for words in dictionary()}

@@ -24,6 +24,7 @@ from orchestration.defs.quality import check_key
 from orchestration.defs.transform import RESTRICTED
 from orchestration.defs.validity import data_clock, fresh_estimates, kept_estimates
 from orchestration.inputs import inputs
+from orchestration.dictionary import dictionary
 from orchestration.lineage import lineage
 from orchestration.manifest import manifest
 from validity.analysis import DEFINITION_VERSION
@@ -126,6 +127,12 @@ def test_the_published_file_holds_marts_and_results_only(company: Company) -> No
         *("marts_recruiting", "marts_interviewing", "marts_performance", "marts_validity", "marts_ops"),
         *("validity", "meta"),
     }
+
+
+def test_the_published_file_holds_the_tables_of_the_dictionary_and_no_other(company: Company) -> None:
+    with open_published("analyst") as file:
+        tables = file.execute("select table_schema || '.' || table_name from information_schema.tables").fetchall()
+    assert {name for (name,) in tables} == {words.table for words in dictionary()}
 
 
 def test_small_groups_are_suppressed_in_the_published_estimates(company: Company) -> None:
