@@ -25,13 +25,14 @@ import duckdb
 import psutil
 
 from benchmarks.page import PAGE, ROOT, stamp, table, write_section
+from benchmarks.timed_run import STORE
 from ingestion.sandbox import RunningSandbox, running_sandbox
 from ingestion.sandbox.limits import RATES
 from ingestion.sandbox.sizes import SIZES
 
 STAGES = {
     "sync": "sync",
-    "load": "of it load",
+    STORE: "of it load",
     "link people": "link",
     "dbt build": "dbt build",
     "check": "checks",
@@ -56,7 +57,7 @@ class Measured:
     def stages(self) -> dict[str, float]:
         """Seconds by stage, from the lines of `--timings`."""
         found = [(float(seconds), name) for seconds, name in TIMING.findall(self.output)]
-        return {stage: sum(s for s, name in found if name.split()[0] == stage.split()[0]) for stage in STAGES}
+        return {stage: sum(s for s, name in found if name.startswith(stage)) for stage in STAGES}
 
 
 def measure(arguments: list[str], environment: dict[str, str]) -> Measured:
@@ -221,24 +222,30 @@ def main() -> int:
     done = heartbeat()
     rows: list[dict[str, object]] = []
     remarks: list[str] = []
-    failed = False
+    failures: list[str] = []
+
+    def give_up(what: str, failure: SystemExit) -> None:
+        print(failure, file=sys.stderr, flush=True)
+        failures.append(f"{what} failed: {str(failure).splitlines()[0]}")
+
     if chosen.real_limit != "none":
-        remarks += at_the_real_limit(chosen.real_limit, chosen.seed)
-        print(remarks[-1], flush=True)
+        try:
+            remarks += at_the_real_limit(chosen.real_limit, chosen.seed)
+            print(remarks[-1], flush=True)
+        except SystemExit as failure:
+            give_up(f"The sync of size {chosen.real_limit} at the real rate limit", failure)
     for size in chosen.sizes:
         try:
             for row in at_size(size, chosen.seed):
                 rows.append(row)
-                write_section("pipeline", section(rows, remarks), chosen.output)
+                write_section("pipeline", section(rows, remarks + failures), chosen.output)
         except SystemExit as failure:
-            failed = True
-            print(failure, file=sys.stderr, flush=True)
-            remarks.append(f"Size {size} failed: {str(failure).splitlines()[0]}")
+            give_up(f"Size {size}", failure)
     done.set()
-    lines = section(rows, remarks)
+    lines = section(rows, remarks + failures)
     write_section("pipeline", lines, chosen.output)
     print("\n".join(lines))
-    return int(failed)
+    return int(bool(failures))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.timed_run run --timings`: `qoh` with one more timing, `load`.
+"""`python -m benchmarks.timed_run run --timings`: `qoh` with one more timing, that of storing rows during a sync.
 
-It is the part of the time of sync in which rows are stored. Reading and storing overlap, so the product's own timings have no such line; here the loader's one way into the
+Reading and storing overlap, so the product's own timings have no such line; here the loader's one way into the
 warehouse is watched from outside.
 """
 
@@ -14,11 +14,11 @@ from ingestion.streams import Stream
 from orchestration.cli import main
 from orchestration.progress import stage_seconds
 
-LOAD = "load"
+STORE = "store rows"
 
 
 def watch_storing() -> None:
-    """Add the seconds of every `Store.store` to the stage `load`."""
+    """Add the seconds of every `Store.store` to the stage `STORE`."""
     plain = Store.store
 
     def timed(self: Store, stream: Stream, loads: Sequence[Load]) -> dict[str, int]:
@@ -26,7 +26,7 @@ def watch_storing() -> None:
         try:
             return plain(self, stream, loads)
         finally:
-            stage_seconds[LOAD] = stage_seconds.get(LOAD, 0.0) + time.monotonic() - started
+            stage_seconds[STORE] = stage_seconds.get(STORE, 0.0) + time.monotonic() - started
 
     Store.store = timed  # type: ignore[method-assign]
 

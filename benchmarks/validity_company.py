@@ -208,9 +208,9 @@ def verdict_on_order(rows: pd.DataFrame, found: pd.DataFrame) -> list[str]:
     word = "better" if is_better else "no better" if np.isfinite(error) else "differently (one company cannot tell)"
     first, last = signal(rows, 1), signal(rows, 4)
     lines = [
-        f"**Rung 4 orders techniques {word} than rung 1**: per company"
-        f" {share[4].mean():.0%} against {share[1].mean():.0%} of the clearly different pairs are in the right order, a difference"
-        f" of {100 * gain.mean():+.1f} ± {number(100 * error, '.1f')} points (standard error over companies).",
+        f"**Rung 4 orders techniques {word} than rung 1**: per company {share[4].mean():.0%} against"
+        f" {share[1].mean():.0%} of the clearly different pairs are in the right order, a difference of"
+        f" {100 * gain.mean():+.1f} ± {number(100 * error, '.1f')} points (standard error over companies).",
         f"Averaged over companies, rung 1 orders them with a Spearman of {number(first.order, '.2f')} and rung 4 with"
         f" {number(last.order, '.2f')}. Technique means differ by {first.spread:.3f} (standard deviation) at rung 1 and"
         f" {last.spread:.3f} at rung 4; one technique varies by {number(first.noise, '.3f')} and"
