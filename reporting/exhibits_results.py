@@ -35,6 +35,7 @@ from reporting.exhibit import (
 )
 from reporting.ladder import OBSERVED, POOLED, RUNGS, UNSELECTED, Technique
 from reporting.prose import of_few_raters
+from reporting.technique_figures import NO_WIDTH
 from reporting.words import NOTHING, SMALLEST_GROUP_SHOWN, count, day, people, percent
 
 _RESULT_HEADS = (
@@ -376,6 +377,8 @@ def _expectancy_row(one: Technique, third: int, frame: pd.DataFrame) -> tuple[st
 def _share(row: pd.Series | None) -> str:
     if row is None or row["status"] not in ("ok", "low_n") or words.missing(row["share_good"]):
         return NOTHING
+    if row["hi"] - row["lo"] < NO_WIDTH:
+        return percent(row["share_good"])
     return f"{percent(row['share_good'])} {words.percent_interval(row['lo'], row['hi'])}".strip()
 
 

@@ -344,5 +344,5 @@ def checks(tables: Tables) -> Exhibit | None:
         CHECKS,
         frozenset({1, 2, 3, 4}),
         "A failed check of severity error keeps the data from being published.",
-        tuple(f"{row.table}: {str(row.check).replace('_', ' ')}. {text_of(row.message)}" for row in rows_of(failed)),
+        tuple(text_of(row.message) or f"`{row.table}`: `{row.check}`." for row in rows_of(failed)),
     )

@@ -21,6 +21,8 @@ _DO_WELL = {
     _AS_SEEN: "rated above the average of colleagues judged in the same way",
     _EXPECTED: "had everybody been hired who reached the stage, better than the middle applicant among them",
 }
+NO_WIDTH = 0.005
+"""An interval narrower than this is that of a share that no correlation moves: there is none."""
 _THIRDS = {3: "Top third", 2: "Middle third", 1: "Lowest third"}
 _OTHER_ASSUMPTIONS = {
     "rejected_worse_by": "The rejected would do {} SD worse than hires with the same score",
@@ -70,7 +72,7 @@ def _share_text(share: Share) -> str:
 
 def _of_100(rung: Rung) -> str:
     """The interval in whole people of 100; none for the middle third, which a correlation does not move."""
-    if rung.lo is None or rung.hi is None or rung.hi - rung.lo < 0.005:
+    if rung.lo is None or rung.hi is None or rung.hi - rung.lo < NO_WIDTH:
         return ""
     return f"[{100 * rung.lo:.0f}, {100 * rung.hi:.0f}]"
 

@@ -176,6 +176,11 @@ def test_brackets_hold_95_percent_intervals_only() -> None:
     made = whole().exhibits
     assert not [row for row in made["diagnostics"].rows if "[" in "".join(row)]
     assert not [row for row in made["reliability"].rows if "[" in row[2] and row[3].startswith("stated")]
+    shares = complete()["validity.validity_expectancy"]
+    middle = (shares["kind"] == "expected") & (shares["third"] == 2) & (shares["status"] == "ok")
+    still = shares.assign(**{name: shares[name].mask(middle, 0.5) for name in ("share_good", "lo", "hi")})
+    rows = exhibits({**complete(), "validity.validity_expectancy": still})["expectancy"].rows
+    assert {row[3] for row in rows if row[1] == "middle"} <= {"50%", "–"}
 
 
 def test_a_signed_text_that_only_a_principle_asks_for_is_printed() -> None:
