@@ -37,7 +37,7 @@ from validity.ratings import Stated
 from validity.records import records
 from validity.sample import stages_of
 from validity.study import Study, study
-from validity.thresholds import FALSE_DISCOVERY_RATE, OBSERVED_CORRELATION
+from validity.thresholds import FALSE_DISCOVERY_RATE, MIN_CRITERION_RELIABILITY, OBSERVED_CORRELATION
 from validity.verdict import verdict_sentence, verdict_word
 
 DEFINITION_VERSION = "2"
@@ -266,18 +266,24 @@ def _add_attributes(results: Results, part: _Part, seed: int) -> None:
 
 
 def _add_leniency(results: Results, part: _Part, seed: int) -> None:
-    """Rung 3 with raters' leniency taken out of the criterion: the other end of the bracket."""
+    """Rung 3 with raters' leniency taken out of the criterion: the other end of the bracket.
+
+    How reliable that criterion is comes from its own components: what others said is no second opinion on a score that
+    is shrunken already.
+    """
     reliability = part.found.reliability.iloc[0]
     if len(part.inputs.ratings) < OBSERVED_CORRELATION.estimable or not np.isfinite(reliability["value"]):
         return
-    ratings, method = without_leniency(part.inputs.ratings)
-    arguments = replace(part.inputs, ratings=ratings).arguments
-    firm = float(reliability["value"])
-    found = study(**arguments, firm_reliability=firm, n_boot=0, seed=seed, rho_grid=(0.0,))
+    made = without_leniency(part.inputs.ratings, float(reliability["value"]))
+    if not MIN_CRITERION_RELIABILITY <= made.reliability <= 1:
+        return
+    nobody = part.inputs.other_ratings.iloc[:0]
+    arguments = replace(part.inputs, ratings=made.ratings, other_ratings=nobody).arguments
+    found = study(**arguments, firm_reliability=made.reliability, n_boot=0, seed=seed, rho_grid=(0.0,))
     at_zero = found.sensitivity[
         (found.sensitivity["kind"] == "hidden_information") & (found.sensitivity["setting"] == 0)
     ]
-    about = {"job_family": part.family, "kind": f"leniency_removed_{method}", "setting": np.nan}
+    about = {"job_family": part.family, "kind": f"leniency_removed_{made.method}", "setting": np.nan}
     for row in records(at_zero):
         numbers = {"value": row["value"], "lo": np.nan, "hi": np.nan}
         results.sensitivity.append({"technique": row["predictor"], **about, **numbers})

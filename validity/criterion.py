@@ -61,11 +61,14 @@ class CriterionScores:
 
     ``method`` is ``crossed_reml`` (severity and people separated) or ``eb_leniency`` (not separable: read raw and
     adjusted as a bracket). ``leniency`` has one row per rater: n, leniency, is_shown; leniency is NaN where a rater
-    shares too few ratees.
+    shares too few ratees. ``reliability`` is that of `adjusted` for a comparison of people, leniency out: corr²(T̂, T) =
+    var(T̂)/σ²_T of a best linear unbiased predictor (Searle, Casella & McCulloch 1992, ch. 7); NaN for ``eb_leniency``,
+    whose components do not tell people from error.
     """
 
     method: str
     reason: str
+    reliability: float
     scores: pd.DataFrame
     leniency: pd.DataFrame
 
@@ -197,7 +200,10 @@ def criterion_scores(ratee: Any, rater: Any, y: Any, *, prior_share: float = 0.5
         design = CrossedDesign.build(frame["ratee"], frame["rater"])
         fit = crossed_reml(design, frame["y"])
         if fit.converged:
-            return CriterionScores("crossed_reml", "", _model_scores(raw, fit), _model_leniency(links, fit))
+            scores = _model_scores(raw, fit)
+            has_people = fit.var_ratee > 0 and len(scores) > 1
+            reliability = float(scores["adjusted"].var()) / fit.var_ratee if has_people else np.nan
+            return CriterionScores("crossed_reml", "", reliability, scores, _model_leniency(links, fit))
         reason = "the variance components did not converge"
     return _bracket(frame, raw, links, reason, prior_share)
 
@@ -268,4 +274,4 @@ def _bracket(
             adjusted = prior_share * removed.adjusted + (1 - prior_share) * frame["y"]
     scores = raw.assign(adjusted=adjusted.groupby(frame["ratee"], sort=True).mean())[["raw", "adjusted", "n"]]
     hidden = pd.DataFrame({"n": links.raters["n"], "leniency": np.nan, "is_shown": False}, index=links.raters.index)
-    return CriterionScores("eb_leniency", reason, scores, hidden)
+    return CriterionScores("eb_leniency", reason, np.nan, scores, hidden)

@@ -298,14 +298,35 @@ def _attribute_cells(moments: pd.DataFrame, has_decision: bool, family: str) -> 
     )
 
 
-def without_leniency(ratings: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Criterion ratings with raters' leniency out, one a hire, and how: ``crossed_reml`` or ``eb_leniency``.
+@dataclass(frozen=True)
+class WithoutLeniency:
+    """Criterion ratings with raters' leniency out, one a hire, how, and how reliable what is left is."""
+
+    ratings: pd.DataFrame
+    method: str
+    reliability: float
+
+
+def without_leniency(ratings: pd.DataFrame, reliability: float) -> WithoutLeniency:
+    """The criterion without leniency: ``crossed_reml`` or ``eb_leniency``, and its reliability in the relative form.
 
     Raters are separable from their teams only where they are connected; else the closed form with a prior share, which
-    is one end of a bracket whose other end are the ratings as they are (METHODS 2.3).
+    is one end of a bracket whose other end are the ratings as they are (METHODS 2.3). What was taken out was rating
+    error, so the people's own variance stays what it was and the reliability rises (METHODS 5); the crossed model
+    knows its own.
+
+    Parameters
+    ----------
+    ratings
+        Long: person_id, rater_id, value.
+    reliability
+        Of hires' mean ratings as they are, leniency in.
     """
     by_rater = ratings.groupby(["person_id", "rater_id"], as_index=False)["value"].mean()
     made = criterion_scores(by_rater["person_id"], by_rater["rater_id"], by_rater["value"])
-    value = made.scores["adjusted"]
+    value, raw = made.scores["adjusted"], made.scores["raw"]
     frame = pd.DataFrame({"person_id": value.index, "rater_id": "adjusted", "cycle_id": "", "value": value.to_numpy()})
-    return frame, made.method
+    relative = made.reliability
+    if made.method == "eb_leniency":
+        relative = reliability * float(raw.var() / value.var()) if value.var() > 0 else np.nan
+    return WithoutLeniency(frame, made.method, relative)
