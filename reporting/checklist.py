@@ -292,7 +292,8 @@ PRINCIPLES: tuple[Principle, ...] = (
     ),
     Principle("Results do not hang on a single case: r with any one hire left out.", ("diagnostics",), ("8",)),
     Principle(
-        "Cross-validation: where scores are combined by fitted weights, the weights were tried on other people.",
+        "Cross-validation: where scores are combined by fitted weights, the weights were tried on other people, or the "
+        "shrinkage was estimated.",
         (SIGNED + "results.cross_validation",),
         ("8",),
     ),

@@ -59,15 +59,25 @@ def _hours(one: Findings) -> str:
 
 
 def _dropping_note(known: Sequence[Findings]) -> str:
-    whole = next((one.loss.r2_all for one in known if one.loss.r2_all is not None), None)
-    together = "" if whole is None else f"All techniques together explain {percent(whole)} of it. "
     return (
         "Would lose (ΔR²): how much less of the differences in performance the remaining techniques would explain, "
-        f"corrected for rating error and selection, with 95 % interval. {together}Techniques that measure the same "
-        "thing each lose little alone: drop two and the loss is more than the sum. Hours are those of interviewers in "
-        "the last 12 months, in brackets the share of all. Fewer interviews also change who is hired, which no number "
-        "here holds."
+        f"corrected for rating error and selection, with 95 % interval. {_together(known)}A loss is never below 0, "
+        "also of a technique that adds nothing, so an interval above 0 does not show that it adds something. "
+        "Techniques that measure the same thing each lose little alone: drop two and the loss is more than the sum. "
+        "Hours are those of interviewers in the last 12 months, in brackets the share of all. Fewer interviews also "
+        "change who is hired, which no number here holds."
     )
+
+
+def _together(known: Sequence[Findings]) -> str:
+    """What the compared techniques explain together, here and in new data."""
+    loss = next((one.loss for one in known if one.loss.r2_all is not None), None)
+    if loss is None:
+        return ""
+    said = f"The techniques compared explain {percent(loss.r2_all)} of it together"
+    if loss.r2_new is None:
+        return f"{said}, to which chance adds. "
+    return f"{said}, to which chance adds; in new data it would be about {percent(max(0.0, loss.r2_new))} (a formula). "
 
 
 def _dropping_table(known: Sequence[Findings]) -> Table:

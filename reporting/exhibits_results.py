@@ -315,8 +315,8 @@ def diagnostics(tables: Tables) -> Exhibit | None:
         frozenset(range(2, 7)),
         "Extrapolated: share of the rejected with a score outside the range of the hired. p bend and p spread see only "
         "the region where people were hired. Any one hire out: smallest and largest r when each hire in turn is left "
-        "out. It shows whether one person makes the result; it is no cross-validation, and none was done here. What "
-        "all techniques explain together (item 10) was fitted and judged on the same people.",
+        "out. It shows whether one person makes the result; it is no cross-validation. What the "
+        "techniques together would explain in new data stands under item 10, by formula.",
     )
 
 
@@ -388,12 +388,13 @@ def incremental(tables: Tables) -> Exhibit | None:
     rows = [] if frame.empty else rows_of(in_name_order(frame[frame["job_family"] == ladder.ALL_FAMILIES]))
     return Exhibit(
         "What each technique adds",
-        ("Technique", "Observed r (1)", "All together explain", "Lost without it", "Interviewer hours a year"),
+        ("Technique", "Observed r (1)", "Together", "Without chance", "In new data", "Lost without it", "Hours a year"),
         tuple(
             (
                 known[row.technique].label,
                 known[row.technique].rungs[OBSERVED].text(),
                 percent(row.r2_all),
+                *(_share_of_r2(getattr(row, name, None)) for name in ("r2_adjusted", "r2_cross_validated")),
                 f"{percent(row.delta_r2)} {words.percent_interval(row.delta_r2_lo, row.delta_r2_hi)}".strip(),
                 count(row.interview_hours_per_year),
             )
@@ -401,9 +402,18 @@ def incremental(tables: Tables) -> Exhibit | None:
             if row.status in ("ok", "low_n") and _is_corrected(known.get(row.technique))
         ),
         INCREMENTAL,
-        frozenset({1, 2, 3, 4}),
-        "Shares of performance explained are corrected for rating error and selection. All job families together.",
+        frozenset(range(1, 7)),
+        "Shares of performance explained, corrected for rating error and selection; only techniques of which every "
+        "pair was seen together. Together: by all of them, in these data, to which chance adds. Without chance: "
+        "adjusted (Ezekiel 1930). In new data: with the same weights, by formula (Browne 1975), not tried on other "
+        "people. A loss is never below 0, so an interval above 0 does not show that a technique adds anything. All job "
+        "families together.",
     )
+
+
+def _share_of_r2(value: Any) -> str:
+    """A share that a formula may put below 0, which means none."""
+    return NOTHING if words.missing(value) else percent(max(0.0, float(value)))
 
 
 def _is_corrected(one: Technique | None) -> bool:

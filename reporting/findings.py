@@ -56,12 +56,16 @@ class Share:
 
 @dataclass(frozen=True)
 class Loss:
-    """What dropping the technique would lose (share of performance explained) and save (hours of interviewers)."""
+    """What dropping the technique would lose (share of performance explained) and save (hours of interviewers).
+
+    All techniques together explain `r2_all` here, `r2_new` of it in new data (by formula; chance adds to the first).
+    """
 
     lost: Rung
     r2_all: float | None
     hours: float | None
     hours_share: float | None
+    r2_new: float | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +186,7 @@ def _loss(row: pd.Series | None, one: Technique) -> Loss:
         r2_all=number(row["r2_all"]) if value is not None else None,
         hours=number(row["interview_hours_per_year"]),
         hours_share=number(row["hours_share"]),
+        r2_new=number(row["r2_cross_validated"]) if value is not None else None,
     )
 
 

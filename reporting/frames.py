@@ -48,8 +48,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     SENSITIVITY: ("technique", "job_family", "kind", "setting", "value", "lo", "hi"),
     INCREMENTAL: (
-        *("technique", "job_family", "r2_all", "delta_r2", "delta_r2_lo", "delta_r2_hi", "interview_hours_per_year"),
-        *("hours_share", "n", "status", "reason"),
+        *("technique", "job_family", "r2_all", "r2_adjusted", "r2_cross_validated", "delta_r2", "delta_r2_lo"),
+        *("delta_r2_hi", "interview_hours_per_year", "hours_share", "n", "status", "reason"),
     ),
     POWER: (
         *("technique", "job_family", "n", "hires_per_year", "half_width", "target_half_width", "n_needed"),

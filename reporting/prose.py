@@ -135,7 +135,8 @@ def _corrected(findings: Findings) -> Iterator[str]:
         yield f"For selection it is not shown corrected: {third.reason}."
     if one.rater_aware.lo is not None and one.rater_aware.hi is not None:
         lo, hi = correlation(one.rater_aware.lo), correlation(one.rater_aware.hi)
-        yield f"Few people gave the ratings; allowing for who they happen to be, the interval is {lo} to {hi}."
+        zero = ", which includes 0" if one.rater_aware.lo <= 0 <= one.rater_aware.hi else ""
+        yield f"Few people gave the ratings; allowing for who they happen to be, the interval is {lo} to {hi}{zero}."
     if fourth.value is not None:
         yield f"Pooled, that is drawn towards {one.pooling.towards}, it is {fourth.spoken()}: read this one."
         lift = one.pooling.lift(None if findings.facts is None else number(findings.facts["effective_n"]))

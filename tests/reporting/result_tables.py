@@ -201,6 +201,8 @@ def incremental() -> pd.DataFrame:
             "technique": technique,
             "job_family": "all",
             "r2_all": 0.27,
+            "r2_adjusted": 0.24,
+            "r2_cross_validated": 0.2,
             "delta_r2": LOST.get(technique, 0.0888),
             "delta_r2_lo": LOST.get(technique, 0.0888) / 4,
             "delta_r2_hi": LOST.get(technique, 0.0888) * 2 + 0.02,

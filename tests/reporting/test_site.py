@@ -501,3 +501,9 @@ def test_dates_under_narrow_charts_keep_their_distance(drawn: dict[str, Figure],
         ]
         assert 2 <= len(months) <= 6, figure.id
         assert len({after - before for before, after in pairwise(months)}) == 1, figure.id
+
+
+def test_what_techniques_explain_together_stands_beside_what_they_would_in_new_data(site: dict[str, str]) -> None:
+    said = visible(site["decisions.html"])
+    assert "explain 27% of it together, to which chance adds; in new data it would be about 20% (a formula)" in said
+    assert "an interval above 0 does not show that it adds something" in said
