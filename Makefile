@@ -19,17 +19,22 @@ help: ## show this list
 
 install: .venv/installed ## create .venv from requirements.lock (hashes checked)
 
-# uv is taken from the same lock file with pip, then installs the rest; pip alone is the slower way to the same place.
+# uv is taken from the same lock file with pip, then installs the rest. Where uv does not run (no build of it for this
+# machine), pip alone is the slower way to the same place; a failure of uv itself is shown and ends the installation.
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 …")'
 	@echo "Installing the locked environment into .venv …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@awk '/^uv==/{keep=1} keep && /^[a-z]/ && !/^uv==/{exit} keep' requirements.lock > .venv/uv.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
-	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock \
-		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . \
-		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock \
+		|| echo "uv cannot be installed here; pip installs the rest, slower."
+	@if $(BIN)/uv --version >/dev/null 2>&1; then \
+		$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock && \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
+	fi
 	@touch $@
 
 # dbt's manifest is parsed once here; Dagster only reads it.
