@@ -31,7 +31,7 @@ from validity.families import (
 )
 from validity.literature import Reference, reference_of
 from validity.multiplicity import adjust
-from validity.pooling import pool
+from validity.pooling import MIN_UNITS_FOR_POOLING, pool
 from validity.power import minimum_detectable_validity
 from validity.ratings import Stated
 from validity.records import records
@@ -49,8 +49,6 @@ N_BOOT = 300
 N_BOOT_ATTRIBUTES = 200
 N_BOOT_INDEPENDENT = 100
 """Resamples of the variant without raters who interviewed the hire, which stands beside the main one."""
-MIN_FAMILIES = 3
-"""Job families in which a technique has a rung 3 before it is pooled over them."""
 
 Progress = Callable[[str], None]
 
@@ -238,7 +236,7 @@ def _pool_over_families(estimates: list[dict[str, Any]], diagnostics: list[dict[
         if row["rung"] == 4 and np.isfinite(row["value"]) and row["job_family"] != ALL_FAMILIES:
             groups.setdefault((row["technique"], row["variant"]), []).append(row)
     for rows in groups.values():
-        if len(rows) < MIN_FAMILIES:
+        if len(rows) < MIN_UNITS_FOR_POOLING:
             continue
         facts = [spread[row["technique"], row["job_family"], row["variant"]] for row in rows]
         pooled = pool([one["z"] for one in facts], [one["z_se"] for one in facts], level=rows[0]["level"])

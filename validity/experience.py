@@ -26,9 +26,6 @@ MIN_ANSWERS = 5
 SHOWN_ANSWERS = 10
 """A cNPS of a group, and any comparison among the rejected, leaves the warehouse from so many answers."""
 
-OUTWARD_ANSWERS = 20
-"""Files for leaders and interviewers carry a cNPS from so many answers."""
-
 ADJUSTED_BELOW = 30
 """Below so many answers the interval is the adjusted Wald one."""
 

@@ -15,7 +15,6 @@ from validity.moments import Array
 from validity.sample import SufficientScores
 
 ALL_FAMILIES = "all"
-FAMILY_NOT_GIVEN = "unknown"
 OVERALL = "overall"
 DECISION = "__decision__"
 """The decision-time score: an auxiliary of every analysis, never a predictor."""

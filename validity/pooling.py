@@ -35,10 +35,7 @@ Measured in experiment C (20 × 12, 20 × 40 and 8 × 25 hires, true SD .10, .10
 a scale of .10 only .93, .91, .87, because the spread itself is then drawn toward 0. Errors are equal within .003."""
 
 MIN_UNITS_FOR_POOLING = 3
-"""Rung 4 needs so many units, or a prior that the reader accepts."""
-
-MIN_UNITS_PER_LEVEL = 5
-"""Nested levels (technique within attribute within job family) are pooled separately from so many units."""
+"""Job families in which a technique has a rung 3 before it is pooled over them; with fewer, rung 4 has the prior."""
 
 _TAU_POINTS = 64  # Gauss–Legendre nodes over tau; doubling them changes limits by less than 1e-6
 _TAU_REACH = 6.0  # prior scales: 2e-9 of the prior lies beyond

@@ -183,3 +183,25 @@ def test_an_attribute_extrapolates_as_its_technique_does(company: Marts, share: 
     assert third["reason"].startswith("70% of the rejected scored where nobody was hired") == (share > 0)
     assert found.diagnostics["extrapolation_share"].item() == pytest.approx(share, nan_ok=True)
     assert not any("nan" in sentence for sentence in found.warnings)
+
+
+def test_a_technique_of_three_families_is_pooled_over_them_and_one_of_two_is_not() -> None:
+    """Rung 4 of a family is drawn toward the other families; `all` holds the same hires and is no unit of its own."""
+    made = marts(Size(hires=480, interviewed=1_500, families=3, raters=60, seconds=0, gigabytes=0), seed=3)
+    scores = made.scores.filter(regex="overall|person_id|job_family")
+    scores.loc[scores["job_family"] == "family_02", "reference_call|overall"] = np.nan
+    estimates = pd.DataFrame(analyse(replace(made, scores=scores), AS_OF, n_boot=40).estimates)
+    mine = overall(estimates)[lambda frame: frame["value"].notna()].set_index(["technique", "job_family", "rung"])
+    pooled = mine[mine["method"].str.endswith("pooled_over_3_job_families")]
+    assert len(pooled)
+    assert "reference_call" not in pooled.index.get_level_values(0)
+    assert len(mine.loc["reference_call"].xs(4, level="rung").drop("all", errors="ignore")) == 2
+    assert "all" not in pooled.index.get_level_values(1)
+    assert mine.xs(4, level="rung").drop(pooled.droplevel("rung").index)["method"].str.contains("prior").all()
+    for technique, rows in pooled.groupby("technique"):
+        third = mine.loc[technique].xs(3, level="rung")["value"].drop("all", errors="ignore")
+        fourth = rows["value"].droplevel(["technique", "rung"])
+        assert len(fourth) == 3
+        assert np.ptp(fourth) < np.ptp(third)
+        assert third.min() < fourth.min() <= fourth.max() < third.max()
+        assert rows["probability_positive"].between(0, 1).all()
