@@ -122,7 +122,9 @@ def _ratings(ratings: Any, name: str, notes: list[str]) -> pd.DataFrame:
             notes.append(f"`{name}` has no column {' and '.join(f'`{one}`' for one in missing)}, so it has no ratings.")
         return pd.DataFrame({column: pd.Series(dtype=object) for column in RATING_COLUMNS}).astype({"value": float})
     if "rater_id" not in frame:
-        notes.append(f"`{name}` has no column `rater_id`, so every rating counts as one of the same unknown rater.")
+        notes.append(
+            f"`{name}` has no column `rater_id`, so all ratings of a person count as those of one unknown rater."
+        )
         frame = frame.assign(rater_id=None)
     frame = frame[frame["person_id"].notna()]
     return frame.assign(

@@ -108,7 +108,7 @@ def no_disattenuation(found: Computed, facts: Facts) -> str:
     if abs(facts.value2) >= 1:
         return "the corrected value exceeds 1: the reliability estimate is unusable"
     if facts.rung2.undefined > MAX_UNDEFINED_DRAWS:
-        return f"{facts.rung2.undefined:.0%} of the resamples are undefined"
+        return f"{facts.rung2.undefined:.0%} of the resamples are undefined, at most {MAX_UNDEFINED_DRAWS:.0%} may be"
     return ""
 
 
@@ -137,7 +137,8 @@ def _too_restricted(facts: Facts) -> str:
         seen = f"{facts.outside:.0%} of the rejected scored where nobody was hired"
         return f"{seen}, at most {MAX_EXTRAPOLATION:.0%} may"
     if facts.unrecorded > MAX_UNRECORDED:
-        return f"no score of {facts.unrecorded:.0%} of those who reached the stage was recorded"
+        seen = f"no score of {facts.unrecorded:.1%} of those who reached the stage was recorded"
+        return f"{seen}, at most {MAX_UNRECORDED:.0%} may lack one"
     return ""
 
 

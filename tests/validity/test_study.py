@@ -87,11 +87,16 @@ def test_row_order_and_names_of_raters_change_nothing(seed: int) -> None:
     np.testing.assert_allclose(a.diagnostics[limits], b.diagnostics[limits], atol=1e-6)
 
 
-def test_rung_3_is_rung_2_when_everybody_was_hired_and_reviewed(one: SimulatedStudy) -> None:
+@FEW
+@given(seed=st.integers(0, 10_000), scenario=st.sampled_from(["S1b", "S5", "S7"]))
+def test_rung_3_is_rung_2_when_everybody_was_hired_and_reviewed(seed: int, scenario: str) -> None:
+    one = simulate(SCENARIOS[scenario], seed=seed)
     everybody = one.scores.index[one.scores.index.isin(one.ratings["person_id"])]
-    found = run(one, scores=one.scores.loc[everybody], hired=None)
-    by_rung = found.estimates.pivot(index="predictor", columns="rung", values="value")
+    found = run(one, scores=one.scores.loc[everybody], hired=None, decision_score=None, n_boot=20)
+    by_rung = found.estimates.pivot(index="predictor", columns="rung", values="value").dropna()
     np.testing.assert_allclose(by_rung[3], by_rung[2], atol=1e-9)
+    shown = found.estimates.query("rung == 3 and status == 'not_estimable'")["reason"]
+    assert not shown.str.contains("vary only|nobody was hired").any()  # nothing was selected, so nothing is restricted
     assert found.diagnostics["u"].to_numpy() == pytest.approx(1.0)
 
 
@@ -137,14 +142,19 @@ def test_gaps_in_the_scores_are_filled_to_the_likelihoods_maximum() -> None:
     np.testing.assert_allclose(products / len(rows) - np.outer(centre, centre), cov, atol=1e-8)
 
 
-def test_intervals_widen_as_people_are_removed(one: SimulatedStudy, found: Study) -> None:
-    third = one.scores.iloc[::3]
+@FEW
+@given(seed=st.integers(0, 10_000), first=st.integers(0, 2))
+def test_intervals_widen_as_people_are_removed(seed: int, first: int) -> None:
+    one = simulate(SCENARIOS["S1b"], seed=seed)
+    third = one.scores.iloc[first::3]
     ratings = one.ratings[one.ratings["person_id"].isin(third.index)]
-    fewer = run(one, scores=third, ratings=ratings)
-    width, wider = (f.estimates["hi"] - f.estimates["lo"] for f in (found, fewer))
-    comparable = width.notna() & wider.notna()
-    assert comparable.sum() >= 6
-    assert (wider[comparable] > width[comparable]).all()
+    made = (run(one), run(one, scores=third, ratings=ratings))
+    width, wider = (f.estimates["hi"] - f.estimates["lo"] for f in made)
+    comparable = made[0].estimates.assign(ratio=wider / width).dropna(subset=["ratio"])
+    ratio = comparable.groupby("rung")["ratio"].mean()
+    assert {1, 2} <= set(ratio.index)
+    assert (comparable.query("rung == 1")["ratio"] > 1.3).all()
+    assert (ratio > 1.1).all()
 
 
 def test_sums_of_the_rejected_give_the_digits_that_their_rows_give(one: SimulatedStudy, found: Study) -> None:
@@ -309,7 +319,11 @@ def test_poor_data_get_a_status_and_a_sentence(one: SimulatedStudy, name: str) -
     rows = found.estimates
     assert len(rows) == 12
     refused = rows[rows["status"] == "not_estimable"]
-    assert len(refused) >= (0 if name == "ratings without raters" else 3)
+    if how.get("anonymous"):  # every hire has one unknown rater of their own, so how far raters agree is not known
+        assert found.reliability["method"].item() == "stated"
+        assert (rows.query("rung > 1")["status"] != "ok").all()
+    else:
+        assert len(refused) >= 3
     assert refused[["value", "lo", "hi"]].isna().all(axis=None)
     assert (refused["reason"].str.len() > 10).all()
     shown = rows[rows["status"] != "not_estimable"]
