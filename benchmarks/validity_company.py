@@ -220,8 +220,9 @@ def verdict_on_order(rows: pd.DataFrame, found: pd.DataFrame) -> list[str]:
         return lines
     if last.spread / last.noise <= 1.1 * first.spread / first.noise:
         reason = (
-            "Why: the corrections stretch the differences between techniques and their noise alike, so what tells"
-            " techniques apart is not sharper than before. What they win is the level and the interval, not the order."
+            "Why: the corrections stretch the noise of the estimates at least as much as the differences between"
+            " techniques, so these are told apart no better than before. What corrections win is the level and the"
+            " interval, not the order."
         )
     else:
         reason = "Why is not known: differences grow more than the noise does."
@@ -248,7 +249,7 @@ def section(companies: Sequence[Company]) -> Iterator[str]:
     )
     for one in companies:
         if one.failure:
-            yield f"Seed {one.seed} published nothing: {one.failure.splitlines()[0]}"
+            yield f"Seed {one.seed} published nothing: {one.failure.splitlines()[0]}."
     if not ran:
         return
     yield (

@@ -385,7 +385,7 @@ def rows_of(summary: pd.DataFrame) -> Iterator[dict[str, str]]:
             "coverage": number(row["coverage"], ".1%"),
             "width": number(row["width"], ".2f"),
             "no value": f"{row['refused']:.0%}",
-            "of these in words": f"{row['in_words']:.0%}" if is_corrected else "",
+            "in words": f"{row['in_words']:.0%}" if is_corrected else "",
             "coverage with those": number(row["coverage_told"], ".1%") if is_corrected else "",
             "reference: mean/RMSE/coverage/width/refused": row["reference"],
         }
