@@ -302,5 +302,5 @@ def volume(table: str) -> Check:
         reason="A table that lost more than a fifth of its rows was read incompletely far more often than it was "
         "emptied.",
         next_step="See in marts_ops.stream_health which stream brought less and sync that connection again; "
-        "if the rows were really deleted, publish once with `QOH_ACCEPT_SHRINK=1 qoh run`.",
+        "if the rows were really deleted, publish once with `qoh run --accept-shrink`.",
     )

@@ -35,11 +35,6 @@ def all_checks() -> list[Check]:
     return [check for suite in SUITES for check in suite.checks]
 
 
-def suite_of(check: Check) -> Suite:
-    """The suite that declares the check."""
-    return _suites()[check.id]
-
-
 @cache
 def _suites() -> dict[str, Suite]:
     return {check.id: suite for suite in SUITES for check in suite.checks}

@@ -41,7 +41,7 @@ def build_definitions(connections: Sequence[Connection]) -> dg.Definitions:
         jobs=parts.jobs,
         schedules=parts.schedules,
         sensors=parts.sensors,
-        resources={**(parts.resources or {}), "writer": writer.WarehouseWriter()},
+        resources={**(parts.resources or {}), "writer": writer.WarehouseWriter.configure_at_launch()},
         executor=dg.in_process_executor,
     )
 
@@ -54,5 +54,4 @@ def fresh_by_morning(spec: dg.AssetSpec) -> dg.AssetSpec:
 def blocking(*parts: dg.Definitions) -> list[dg.AssetCheckSpec]:
     """The checks that keep anything from being published while they are not green."""
     owners = [owner for part in parts for owner in (*(part.assets or []), *(part.asset_checks or []))]
-    judging = [owner for owner in owners if isinstance(owner, dg.AssetsDefinition)]
-    return [spec for owner in judging for spec in owner.check_specs if spec.blocking]
+    return [spec for owner in owners for spec in owner.check_specs if spec.blocking]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -70,9 +69,7 @@ def run(
     from orchestration.terminal import RunLines
 
     _checked_day(since)
-    options = {"since": since, "sweep": sweep, "accept_shrink": accept_shrink}
-    if accept_shrink:
-        os.environ["QOH_ACCEPT_SHRINK"] = "1"
+    options = {"since": since, "sweep": sweep}
     settings = _prepared()
     connections, unreadable = _connections(settings)
     stream_lines = RunLines(console)
@@ -90,7 +87,9 @@ def run(
         from orchestration.run import nightly
 
         log_level = "INFO" if verbose else "CRITICAL"
-        finished = nightly(connections, options, unreadable=unreadable, log_level=log_level)
+        finished = nightly(
+            connections, options, accept_shrink=accept_shrink, unreadable=unreadable, log_level=log_level
+        )
     stream_lines.flush()
     _tell(finished, settings, timings=timings)
     raise typer.Exit(int(finished.exit_code))

@@ -54,6 +54,7 @@ def nightly(
     connections: Sequence[Connection],
     options: Mapping[str, Any] | None = None,
     *,
+    accept_shrink: bool = False,
     unreadable: Mapping[str, str] | None = None,
     log_level: str = "CRITICAL",
 ) -> Finished:
@@ -62,6 +63,7 @@ def nightly(
     Args:
         connections: what to sync.
         options: of every sync; see `SyncConfig`.
+        accept_shrink: believe complete reads and tables that became far smaller, in this run.
         unreadable: configured connections that no connector reads, with the sentence; they count as failed streams.
         log_level: of Dagster's own console log; the events are on the instance either way.
     """
@@ -82,6 +84,7 @@ def nightly(
             tags={PID_TAG: str(os.getpid()), "qoh/started_by": "command line"},
             run_config={
                 "loggers": {"console": {"config": {"log_level": log_level}}},
+                "resources": {"writer": {"config": {"accept_shrink": accept_shrink}}},
                 "ops": {f"sync_{one.id}": {"config": dict(options or {})} for one in connections},
             },
         )

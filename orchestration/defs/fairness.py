@@ -16,7 +16,7 @@ import pandas as pd
 from orchestration import progress
 from orchestration.columns import column_schema
 from orchestration.defs.validity import CLOCK, LINEAGE, SCHEMA, data_clock
-from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
+from orchestration.defs.writer import WRITER_POOL, WarehouseWriter
 
 TABLE = "validity_fairness"
 FAIRNESS_KEY = dg.AssetKey([SCHEMA, TABLE])
@@ -74,7 +74,6 @@ def fairness_definitions() -> dg.Definitions:
         tags={"layer": "validity"},
         metadata={"dagster/table_name": f"{SCHEMA}.{TABLE}", "dagster/column_schema": column_schema(words())},
         pool=WRITER_POOL,
-        op_tags=MAX_RUNTIME,
     )
     def validity_fairness(writer: WarehouseWriter) -> dg.MaterializeResult:
         with progress.stage("estimate fairness"):

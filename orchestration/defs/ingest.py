@@ -20,7 +20,7 @@ from ingestion.load import StreamResult, ensure_raw_tables, note_connections, sy
 from ingestion.streams import Column, Stream
 from ingestion.warehouse import Table
 from orchestration import progress
-from orchestration.defs.writer import MAX_RUNTIME, RETRY, WRITER_POOL, WarehouseWriter
+from orchestration.defs.writer import RETRY, WRITER_POOL, WarehouseWriter
 
 OWNER = "team:people-data"
 LOADED = "loaded"
@@ -41,7 +41,6 @@ class SyncConfig(dg.Config):
         None, description="First day of a first backfill (2024-01-01); the newest window comes first."
     )
     sweep: bool = Field(False, description="Look for deleted records now, not only when a week has passed.")
-    accept_shrink: bool = Field(False, description="Believe complete reads that returned far less than the last time.")
 
 
 def asset_key(connection: Connection, stream_name: str) -> dg.AssetKey:
@@ -111,14 +110,14 @@ def connection_assets(connection: Connection) -> dg.AssetsDefinition:
         can_subset=True,
         pool=WRITER_POOL,
         retry_policy=RETRY,
-        op_tags=MAX_RUNTIME,
     )
     def sync_connection(
         context: dg.AssetExecutionContext, config: SyncConfig, writer: WarehouseWriter
     ) -> Iterator[Any]:
         chosen = [name for name, key in keys.items() if key in context.selected_asset_keys]
+        wanted = None if len(chosen) == len(streams) else chosen
         with progress.stage(f"sync {connection.id}"):
-            results, error = _sync(connection, None if len(chosen) == len(streams) else chosen, config)
+            results, error = _sync(connection, wanted, config, accept_shrink=writer.accept_shrink)
         if error:
             context.log.error(error)
         for name in chosen:
@@ -128,7 +127,7 @@ def connection_assets(connection: Connection) -> dg.AssetsDefinition:
 
 
 def _sync(
-    connection: Connection, streams: Sequence[str] | None, config: SyncConfig
+    connection: Connection, streams: Sequence[str] | None, config: SyncConfig, *, accept_shrink: bool
 ) -> tuple[dict[str, StreamResult], str | None]:
     """Results by stream, or the sentence of what stopped the whole connection."""
     try:
@@ -138,7 +137,7 @@ def _sync(
             since=_day(config.since),
             progress=progress.tell,
             sweep=config.sweep,
-            accept_shrink=config.accept_shrink,
+            accept_shrink=accept_shrink,
         )
     except IngestionError as error:
         return {}, str(error)
@@ -183,7 +182,7 @@ def ops_assets(connections: Sequence[Connection], upstream: Iterable[dg.AssetKey
         for table, description in OPS_TABLES
     ]
 
-    @dg.multi_asset(name="sync_records", specs=specs, can_subset=True, pool=WRITER_POOL, op_tags=MAX_RUNTIME)
+    @dg.multi_asset(name="sync_records", specs=specs, can_subset=True, pool=WRITER_POOL)
     def sync_records(context: dg.AssetExecutionContext, writer: WarehouseWriter) -> Iterator[dg.MaterializeResult]:
         from orchestration.warehouse import count
 
@@ -215,7 +214,6 @@ def link_asset(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         },
         pool=WRITER_POOL,
         retry_policy=RETRY,
-        op_tags=MAX_RUNTIME,
     )
     def vault_matches(writer: WarehouseWriter) -> dg.MaterializeResult:
         from ingestion.privacy import match_people

@@ -18,7 +18,7 @@ from orchestration.columns import column_schema
 from orchestration.defs.fairness import FAIRNESS_KEY
 from orchestration.defs.transform import mart_keys
 from orchestration.defs.validity import SCHEMA, data_clock, result_tables
-from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
+from orchestration.defs.writer import WRITER_POOL, WarehouseWriter
 from orchestration.dictionary import PUBLISHED, comments
 
 ROLE = "analyst"
@@ -26,6 +26,11 @@ ANALYST_KEY = dg.AssetKey(["published", ROLE])
 DECLARED_SEVERITY = "declared_severity"
 """Metadata of a check: error or warning. What a single judgement weighs stands in its own severity."""
 SHOWN = 20
+
+
+def result_keys() -> list[dg.AssetKey]:
+    """Assets of all results."""
+    return [*(dg.AssetKey([SCHEMA, name]) for name in result_tables()), FAIRNESS_KEY]
 
 
 def published_file() -> Path:
@@ -103,12 +108,11 @@ def publish_definitions(gates: Sequence[dg.AssetCheckSpec]) -> dg.Definitions:
     Args:
         gates: every blocking check.
     """
-    marts = mart_keys()
-    results = [*(dg.AssetKey([SCHEMA, name]) for name in result_tables()), FAIRNESS_KEY]
+    published = [*mart_keys(), *result_keys(), dg.AssetKey(CHECK_OUTCOMES.split("."))]
 
     @dg.asset(
         key=ANALYST_KEY,
-        deps=[*marts, *results],
+        deps=published,
         description=(
             "A new version of the read-only file for analysts: marts and results, no raw or personal tables. Open it "
             "at any time, also during a sync; `qoh published` prints the path. Refused while a blocking check is red, "
@@ -121,25 +125,22 @@ def publish_definitions(gates: Sequence[dg.AssetCheckSpec]) -> dg.Definitions:
         # The file's table of contents; each table in it is an asset with columns of its own.
         metadata={"dagster/table_name": PUBLISHED.table, "dagster/column_schema": column_schema(PUBLISHED.columns)},
         pool=WRITER_POOL,
-        op_tags=MAX_RUNTIME,
     )
     def analyst(context: dg.AssetExecutionContext, writer: WarehouseWriter) -> dg.MaterializeResult:
         from ingestion.warehouse import publish
-        from orchestration.warehouse import tables
 
         closed = closed_gates(context.instance, gates)
         if closed:
             raise dg.Failure(refusal(closed), allow_retries=False)
         with progress.stage("publish"):
-            wanted = [".".join(key.path) for key in (*marts, *results)]
-            also = sorted({CHECK_OUTCOMES} & set(tables(["marts_ops"])))
-            path = publish(ROLE, [*wanted, *also], data_clock(), comments=comments())
+            wanted = [".".join(key.path) for key in published]
+            path = publish(ROLE, wanted, data_clock(), comments=comments())
             digest = sha256(path)
         return dg.MaterializeResult(
             metadata={
                 "version": path.stem.removeprefix(f"{ROLE}-"),
                 "sha256": digest,
-                "n_tables": len(wanted) + len(also),
+                "n_tables": len(wanted),
                 "n_rows": sum(published_row_counts().values()),
                 "size_mb": round(path.stat().st_size / 1e6, 3),
                 "path": dg.MetadataValue.path(str(path)),

@@ -1,11 +1,10 @@
 """Every expectation as an asset check; one op per suite reads its tables once and judges them.
 
 Errors block everything downstream, and so does a check that could not run: nothing is known then. Checks of the
-estimates are an op of their own, because the estimates wait for the checks of the marts.
+results are ops of their own, because the results wait for the checks of the marts.
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,12 +20,13 @@ from expectations.tables import CHECK_OUTCOMES
 from ingestion.settings import settings
 from orchestration import progress
 from orchestration.columns import column_schema
-from orchestration.defs.publish import DECLARED_SEVERITY, published_row_counts
-from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
+from orchestration.defs.fairness import FAIRNESS_KEY
+from orchestration.defs.publish import DECLARED_SEVERITY, published_row_counts, result_keys
+from orchestration.defs.transform import mart_keys
+from orchestration.defs.validity import SCHEMA
+from orchestration.defs.writer import WRITER_POOL, WarehouseWriter
 from orchestration.dictionary import CHECK_OUTCOMES as WORDS
 
-ESTIMATES_SCHEMA = "validity"
-ACCEPT_SHRINK = "QOH_ACCEPT_SHRINK"
 REPORT_COLUMNS = ("check", "table", "suite", "severity", "status", "reason", "n_failing", "n_rows", "message")
 
 
@@ -63,11 +63,6 @@ def _spec(check: Check) -> dg.AssetCheckSpec:
     )
 
 
-def row_counts_before() -> dict[str, int]:
-    """Rows per table that the volume checks compare with; none when a smaller table was accepted for this run."""
-    return {} if os.environ.get(ACCEPT_SHRINK) else published_row_counts()
-
-
 def suite_checks(suite: Suite, checks: Sequence[Check], name: str) -> dg.AssetChecksDefinition:
     """One op for these checks of a suite."""
 
@@ -77,14 +72,15 @@ def suite_checks(suite: Suite, checks: Sequence[Check], name: str) -> dg.AssetCh
         description=suite.question,
         can_subset=True,
         pool=WRITER_POOL,
-        op_tags=MAX_RUNTIME,
     )
     def run_suite(context: dg.AssetCheckExecutionContext, writer: WarehouseWriter) -> Iterator[dg.AssetCheckResult]:
         from expectations.run import evaluate_all
 
         chosen = [check for check in checks if check_key(check) in context.selected_asset_check_keys]
         with progress.stage(f"check {name.removeprefix('checks_').replace('_', ' ')}"):
-            outcomes = evaluate_all(Frames(), checks=chosen, previous_rows=row_counts_before())
+            # Without numbers to compare with, the volume checks have nothing to say.
+            before = {} if writer.accept_shrink else published_row_counts()
+            outcomes = evaluate_all(Frames(), checks=chosen, previous_rows=before)
             remember(outcomes)
         for outcome in outcomes:
             yield result(outcome)
@@ -128,15 +124,21 @@ def remember(outcomes: Sequence[Outcome]) -> None:
     """Replace these outcomes among the latest ones, in the file, in the warehouse and in Data Docs."""
     from expectations import write_data_docs
     from expectations.run import all_checks
-    from orchestration.warehouse import write_frame
 
     latest = {outcome.check_id: outcome for outcome in (*latest_outcomes(), *outcomes)}
     kept = [latest[check.id] for check in all_checks() if check.id in latest]
     fresh = outcomes_file().with_suffix(".new")
     fresh.write_text(json.dumps([{**asdict(outcome), "ids": list(outcome.ids)} for outcome in kept]))
     fresh.replace(outcomes_file())
-    write_frame(CHECK_OUTCOMES, pd.DataFrame(map(_row, kept), columns=list(REPORT_COLUMNS)))
+    write_outcomes(kept)
     write_data_docs(kept, settings().home / "data_docs")
+
+
+def write_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """Replace the table of outcomes in the warehouse."""
+    from orchestration.warehouse import write_frame
+
+    write_frame(CHECK_OUTCOMES, pd.DataFrame(map(_row, outcomes), columns=list(REPORT_COLUMNS)))
 
 
 def _row(outcome: Outcome) -> tuple[Any, ...]:
@@ -146,30 +148,43 @@ def _row(outcome: Outcome) -> tuple[Any, ...]:
     )
 
 
-def _is_late(check: Check) -> bool:
-    return check.schema == ESTIMATES_SCHEMA or check.table == CHECK_OUTCOMES
+def _subject(check: Check) -> str:
+    """What a suite's op is about. One op over tables of several would wait for itself: later ones need the earlier."""
+    if check.table == CHECK_OUTCOMES:
+        return "_of_outcomes"
+    if check.table == ".".join(FAIRNESS_KEY.path):
+        return "_of_fairness"
+    return "_of_estimates" if check.schema == SCHEMA else ""
 
 
-def outcomes_spec() -> dg.AssetSpec:
-    """The table that the checks write, so that its own checks stand at an asset."""
-    return dg.AssetSpec(
-        CHECK_OUTCOMES.split("."),
-        description=f"{WORDS.meaning} Written by every check, not by a step of its own.",
+def outcomes_asset() -> dg.AssetsDefinition:
+    """The table of outcomes as it is published; every check writes it again, also when nothing will be published."""
+
+    @dg.asset(
+        key=CHECK_OUTCOMES.split("."),
+        deps=[*mart_keys(), *result_keys()],
+        description=WORDS.meaning,
         group_name="marts_ops",
         owners=["team:people-data"],
         kinds={"python", "duckdb"},
         tags={"layer": "mart"},
         metadata={"dagster/table_name": CHECK_OUTCOMES, "dagster/column_schema": column_schema(WORDS.columns)},
+        pool=WRITER_POOL,
     )
+    def check_outcomes(writer: WarehouseWriter) -> dg.MaterializeResult:
+        outcomes = latest_outcomes()
+        write_outcomes(outcomes)
+        return dg.MaterializeResult(metadata={"dagster/row_count": len(outcomes)})
+
+    return check_outcomes
 
 
 def quality_definitions() -> dg.Definitions:
     """All suites."""
     ops = []
     for suite in SUITES:
-        of_estimates = [check for check in suite.checks if _is_late(check)]
-        of_marts = [check for check in suite.checks if not _is_late(check)]
-        for checks, name in ((of_marts, f"checks_{suite.name}"), (of_estimates, f"checks_{suite.name}_of_estimates")):
-            if checks:
-                ops.append(suite_checks(suite, checks, name))
-    return dg.Definitions(assets=[outcomes_spec()], asset_checks=ops)
+        subjects: dict[str, list[Check]] = {}
+        for check in suite.checks:
+            subjects.setdefault(_subject(check), []).append(check)
+        ops += [suite_checks(suite, checks, f"checks_{suite.name}{subject}") for subject, checks in subjects.items()]
+    return dg.Definitions(assets=[outcomes_asset()], asset_checks=ops)

@@ -7,10 +7,11 @@ import dagster as dg
 
 from ingestion.settings import settings
 from orchestration.defs.sensors import ALARM_KEY
-from orchestration.defs.writer import MAX_RUNTIME
 
 NIGHTLY = "nightly"
 RETENTION = "QOH_RUN_RETENTION_DAYS"
+# Of runs: Dagster does not read it from steps.
+MAX_RUNTIME = {"dagster/max_runtime": str(int(timedelta(hours=6).total_seconds()))}
 # Nightly data: late after a missed night, stale after the second.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 

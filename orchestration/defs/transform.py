@@ -17,7 +17,7 @@ from ingestion.settings import settings
 from orchestration import progress
 from orchestration.dbt_child import executable
 from orchestration.defs.ingest import asset_key
-from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
+from orchestration.defs.writer import WRITER_POOL, WarehouseWriter
 from orchestration.manifest import PROJECT_DIR, manifest
 
 # Unit tests judge the SQL and not the data: `make test` runs them. A debug log of every query costs time and disk.
@@ -88,7 +88,6 @@ def dbt_definitions(connections: Sequence[Connection]) -> dg.Definitions:
         dagster_dbt_translator=translator,
         name="dbt_build",
         pool=WRITER_POOL,
-        op_tags=MAX_RUNTIME,
     )
     def dbt_build(context: dg.AssetExecutionContext, dbt: DbtCliResource, writer: WarehouseWriter) -> Iterator[Any]:
         # No connection to the warehouse may be open in this process now: dbt is another one.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from orchestration import progress
 from orchestration.columns import column_schema
-from orchestration.defs.writer import MAX_RUNTIME, WRITER_POOL, WarehouseWriter
+from orchestration.defs.writer import WRITER_POOL, WarehouseWriter
 
 if TYPE_CHECKING:
     from orchestration.inputs import Inputs
@@ -49,7 +49,6 @@ def validity_definitions() -> dg.Definitions:
         name="estimate_validity",
         specs=[_spec(name, meaning, deps) for name, meaning in meanings.items()],
         pool=WRITER_POOL,
-        op_tags=MAX_RUNTIME,
     )
     def estimate_validity(writer: WarehouseWriter) -> Iterator[dg.MaterializeResult]:
         with progress.stage("estimate validity"):

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 import dagster as dg
+from pydantic import Field
 
 from ingestion.lock import warehouse_lock
 from orchestration.home import prepare
@@ -13,11 +13,14 @@ from orchestration.home import prepare
 WRITER_POOL = "duckdb_writer"
 PID_TAG = "qoh/pid"
 RETRY = dg.RetryPolicy(max_retries=1, delay=10, backoff=dg.Backoff.EXPONENTIAL)
-MAX_RUNTIME = {"dagster/max_runtime": str(int(timedelta(hours=6).total_seconds()))}
 
 
 class WarehouseWriter(dg.ConfigurableResource):
     """Held by every step that writes. In-process steps share it, so the lock spans sync, build, checks and publish."""
+
+    accept_shrink: bool = Field(
+        False, description="Believe complete reads and tables that became far smaller since the last time, in this run."
+    )
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseWriter"]:

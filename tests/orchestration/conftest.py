@@ -53,13 +53,15 @@ class Company:
 
         return build_definitions(self.connections)
 
-    def materialize(self, selection: dg.AssetSelection | str) -> dg.ExecuteInProcessResult:
+    def materialize(
+        self, selection: dg.AssetSelection | str, config: dict[str, Any] | None = None
+    ) -> dg.ExecuteInProcessResult:
         """Run a selection as the UI would, without raising."""
         chosen = dg.AssetSelection.from_string(selection) if isinstance(selection, str) else selection
         jobs = dg.Definitions(jobs=[dg.define_asset_job("chosen", selection=chosen)])
         job = dg.Definitions.merge(self.definitions(), jobs).resolve_job_def("chosen")
         with dg.DagsterInstance.get() as instance:
-            return job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
+            return job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET | (config or {}))
 
 
 @pytest.fixture(scope="package")

@@ -70,6 +70,13 @@ def test_every_step_that_writes_queues_for_the_one_writer(nothing_connected: dg.
         assert node.definition.pools == (set() if node.name in readers else {WRITER_POOL}), node.name
 
 
+def test_no_step_is_split_so_that_every_check_judges_a_finished_build(home: Path, manifest: Path) -> None:
+    # Dagster splits steps that wait for one another, silently: dbt ran in three parts, with checks between them.
+    connections = [Connection(vendor, vendor) for vendor in sorted(vendors())]
+    names = [node.name for node in build_definitions(connections).resolve_job_def(NIGHTLY).nodes]
+    assert [name for name in names if name.rpartition("_")[2].isdigit()] == []
+
+
 def test_nightly_is_everything_but_the_self_test(nothing_connected: dg.Definitions) -> None:
     graph = nothing_connected.resolve_asset_graph()
     nightly = nothing_connected.resolve_job_def(NIGHTLY).asset_layer.executable_asset_keys

@@ -23,8 +23,8 @@ from orchestration.defs.publish import sha256
 from orchestration.defs.quality import check_key
 from orchestration.defs.transform import RESTRICTED
 from orchestration.defs.validity import data_clock, fresh_estimates, kept_estimates
-from orchestration.inputs import inputs
 from orchestration.dictionary import dictionary
+from orchestration.inputs import inputs
 from orchestration.lineage import lineage
 from orchestration.manifest import manifest
 from validity.analysis import DEFINITION_VERSION
@@ -307,3 +307,14 @@ def test_a_blocking_check_publishes_nothing_and_the_old_version_stays(
         alone = company.materialize('key:"published/analyst"')
         assert not alone.success
     assert published_path("analyst") == before
+
+
+def test_a_table_that_shrank_is_accepted_for_one_run_only(company: Company) -> None:
+    volume = dg.AssetSelection.checks(dg.AssetCheckKey(APPLICATIONS, "recruiting_applications_volume"))
+    accept = {"resources": {"writer": {"config": {"accept_shrink": True}}}}
+    with broken(company, "delete from marts_recruiting.fct_applications where job_family = 'engineering'"):
+        verdicts = [
+            company.materialize(volume, config).get_asset_check_evaluations()[0].metadata["outcome"].value
+            for config in (None, accept, None)
+        ]
+    assert verdicts == ["failed", "skipped", "failed"]
