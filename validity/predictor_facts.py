@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 from validity import hidden
-from validity.diagnostics import leave_one_out, linearity
+from validity.diagnostics import leave_one_out, linearity, missing_with
 from validity.moments import Array, PatternMoments
 from validity.resampling import Spread, spread_of
 from validity.rungs import SMALLEST_SHARE, Computed, once_each, with_everybody
@@ -34,6 +34,8 @@ class Facts:
     outside, unrecorded, hiring_r2
         Shares: of the rejected who scored where nobody was hired (NaN: unknown), of those at the stage without any
         score of it, and of the hiring decision that the recorded scores explain.
+    missing_review
+        Correlation of the score with a missing review among hires who were due, and its p-value.
     value2, value3
         Rungs 2 and 3.
     rung2, rung3, rater_aware
@@ -52,6 +54,7 @@ class Facts:
     outside: float
     unrecorded: float
     hiring_r2: float
+    missing_review: tuple[float, float]
     value2: float
     value3: float
     rung2: Spread
@@ -106,6 +109,8 @@ class Facts:
             "leave_one_out_hi": high,
             "p_quadratic": bend,
             "p_heteroscedastic": uneven,
+            "r_missing_review": self.missing_review[0],
+            "p_missing_review": self.missing_review[1],
         }
 
 
@@ -143,6 +148,7 @@ def _facts(found: Computed, j: int, applicants: PatternMoments) -> Facts:
         outside=float(sample.outside.get(sample.predictors[j], np.nan)),
         unrecorded=1 - n_recorded / n_applicants if n_applicants else 0.0,
         hiring_r2=_hiring_r2(found, stage),
+        missing_review=_missing_review(sample, k),
         value2=float(found.point.disattenuated[0, j]),
         value3=float(found.point.corrected[0, j]),
         rung2=spread_of(found.boot.disattenuated[:, j], both.sum(), level),
@@ -174,6 +180,12 @@ def _restriction(reviewed: Array, applicants: PatternMoments, k: int) -> float:
     applicant_sd = float(np.sqrt(max(applicants.variable(k)[2][0], 0.0)))
     hired_sd = float(np.std(reviewed)) if len(reviewed) > 1 else np.nan
     return hired_sd / applicant_sd if applicant_sd else np.nan
+
+
+def _missing_review(sample: Sample, k: int) -> tuple[float, float]:
+    known = sample.is_due & ~np.isnan(sample.hired[:, k])
+    rows = sample.hired[known]
+    return missing_with(rows[:, k], np.isnan(rows[:, -1]), rows[:, : sample.n_design])
 
 
 def _hiring_r2(found: Computed, stage: float) -> float:

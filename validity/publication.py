@@ -143,6 +143,7 @@ def _of_enough_hires(numbers: Sequence[str], minimum: int, count: str = "n") -> 
 
 def _shown_diagnostics(frame: pd.DataFrame) -> pd.DataFrame:
     numbers = ["u", "effective_n", "leave_one_out_lo", "leave_one_out_hi", "p_quadratic", "p_heteroscedastic"]
+    numbers += ["r_missing_review", "p_missing_review"]
     made = _of_enough_hires(numbers, OBSERVED_CORRELATION.shown, "n_rated")(frame)
     return _without_small_counts(made, ["n_applicants", "n_scored", "n_hired"])
 

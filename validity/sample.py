@@ -70,8 +70,8 @@ class Sample:
         People not hired: leading axis the random blocks.
     outside
         As in `SufficientScores`.
-    n_due
-        Hires who are reviewed or whose time to be reviewed has passed.
+    is_due
+        Rows of `hired` who are reviewed or whose time to be reviewed has passed.
     notes
         What was left out, in sentences.
     unusable
@@ -87,13 +87,17 @@ class Sample:
     reviewed: npt.NDArray[np.int64]
     others: PatternMoments
     outside: Mapping[str, float]
-    n_due: int
+    is_due: npt.NDArray[np.bool_]
     notes: tuple[str, ...]
     unusable: tuple[str, ...] = ()
 
     @property
     def n_reviewed(self) -> int:
         return len(self.reviewed)
+
+    @property
+    def n_due(self) -> int:
+        return int(self.is_due.sum())
 
     @property
     def n_not_hired(self) -> float:
@@ -360,7 +364,7 @@ def _assemble(scores: _Scores, order: Mapping[str, float], criterion: Criterion,
         reviewed=reviewed,
         others=standardised(others, centre, scale),
         outside=scores.outside,
-        n_due=_n_due(people, reviewed, eligible),
+        is_due=_is_due(people, reviewed, eligible),
         notes=(*scores.notes, *_pooled_strata(scores.groups)),
         unusable=scores.unusable,
     )
@@ -377,12 +381,12 @@ def _rows_of_hired(
     return np.concatenate([strata, scores.hired[list(columns)].to_numpy(dtype=float), y], axis=1)
 
 
-def _n_due(hires: pd.Index, reviewed: npt.NDArray[np.int64], eligible: pd.Series | None) -> int:
+def _is_due(hires: pd.Index, reviewed: npt.NDArray[np.int64], eligible: pd.Series | None) -> npt.NDArray[np.bool_]:
     if eligible is None:
-        return len(hires)
-    due = eligible.reindex(hires).astype("boolean").fillna(False).to_numpy(dtype=bool)
+        return np.ones(len(hires), dtype=bool)
+    due = np.array(eligible.reindex(hires).astype("boolean").fillna(False), dtype=bool)
     due[reviewed] = True
-    return int(due.sum())
+    return due
 
 
 def _levels(groups: pd.Series | None, cells: pd.DataFrame) -> list[str]:

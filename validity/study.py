@@ -49,7 +49,7 @@ DIAGNOSTICS = (
     *("stage", "n_applicants", "n_scored", "n_hired", "n_rated", "u", "selection_ratio", "hiring_r2"),
     *("extrapolation_share", "unrecorded_share", "effective_n", "undefined_share", "z", "z_se", "p_value"),
     *("probability_positive", "lo_rater_aware", "hi_rater_aware", "leave_one_out_lo", "leave_one_out_hi"),
-    *("p_quadratic", "p_heteroscedastic", "q_value"),
+    *("p_quadratic", "p_heteroscedastic", "r_missing_review", "p_missing_review", "q_value"),
 )
 """Columns of `Study.diagnostics` between the predictor and its verdict."""
 OF_RUNG_3 = ("p_value", "lo_rater_aware", "hi_rater_aware")
@@ -221,7 +221,7 @@ def _told(found: Computed) -> Study:
         diagnostics.append(row if has_third else row | dict.fromkeys(OF_RUNG_3, np.nan))
     for name in found.sample.unusable:
         rows += _refused_rows(name, found.question.level, f"no reviewed hire has a value of `{name}`")
-        unknown = ("extrapolation_share", "probability_positive", *OF_RUNG_3)
+        unknown = ("extrapolation_share", "probability_positive", "p_missing_review", *OF_RUNG_3)
         diagnostics.append({"predictor": name, **dict.fromkeys(unknown, np.nan)})
     estimates = _estimates(rows)
     table = _with_verdicts(pd.DataFrame(diagnostics), estimates)
@@ -280,6 +280,7 @@ def _warnings(found: Computed, diagnostics: pd.DataFrame) -> list[str]:
     unreviewed = many_unreviewed(found) or too_few_reviewed(found)
     if unreviewed:
         sentences.append(_as_sentence(unreviewed))
+    sentences += _missing_reviews(diagnostics)
     if sample.criterion.n_distinct_raters < FEW_RATERS:
         sentences.append(_few_raters(sample.criterion.n_distinct_raters, diagnostics))
     return sentences
@@ -288,6 +289,20 @@ def _warnings(found: Computed, diagnostics: pd.DataFrame) -> list[str]:
 def _extrapolation(diagnostics: pd.DataFrame) -> str:
     largest = float(diagnostics["extrapolation_share"].max())
     return f" Up to {largest:.0%} of the rejected scored outside the range of the hired." if largest >= 0 else ""
+
+
+def _missing_reviews(diagnostics: pd.DataFrame) -> list[str]:
+    """Scores with which a missing review goes, of all that were looked at (Benjamini–Hochberg)."""
+    q = adjust(diagnostics["p_missing_review"].to_numpy(dtype=float), "bh").p_adjusted
+    found = diagnostics[q <= FALSE_DISCOVERY_RATE]
+    if found.empty:
+        return []
+    where = {True: "high", False: "low"}
+    named = ", ".join(f"{row['predictor']} ({where[row['r_missing_review'] > 0]} scores)" for row in records(found))
+    return [
+        f"Reviews are missing more often for some scores: {named}. Rung 3 allows for it, rungs 1 and 2 do not; what "
+        "else a review depends on nothing allows for."
+    ]
 
 
 def _few_raters(n: int, diagnostics: pd.DataFrame) -> str:

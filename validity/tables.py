@@ -117,6 +117,8 @@ TABLES: dict[str, TableSpec] = {
             "leave_one_out_hi": ("double", "Highest observed correlation when one hire is left out."),
             "p_quadratic": ("double", "p of a bend among hires; cannot see a bend where nobody was hired."),
             "p_heteroscedastic": ("double", "p of uneven residual variance among hires."),
+            "r_missing_review": ("double", "Correlation of the score with a missing review, among hires who were due."),
+            "p_missing_review": ("double", "p of no such relation: score test of a logistic regression."),
         },
     ),
     "validity_sensitivity": TableSpec(

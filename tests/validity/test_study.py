@@ -248,6 +248,21 @@ def test_a_refused_rung_3_has_no_p_value_and_no_other_interval(one: SimulatedStu
     assert any("no interval here" in sentence for sentence in found.warnings)
 
 
+@pytest.mark.parametrize("depends", [True, False])
+def test_reviews_that_are_missing_for_some_scores_are_told(one: SimulatedStudy, depends: bool) -> None:
+    hires = one.scores.loc[one.scores.index.isin(one.ratings["person_id"]), "attribute_1"]
+    chance = np.random.default_rng(7).random(len(hires))
+    kept = hires.index[chance > (0.7 * (hires.rank(pct=True) > 0.5) if depends else 0.3)]
+    found = run(one, ratings=one.ratings[one.ratings["person_id"].isin(kept)], n_boot=20)
+    told = [sentence for sentence in found.warnings if "missing more often" in sentence]
+    assert bool(told) == depends
+    if depends:
+        assert "attribute_1 (high scores)" in told[0]
+        row = found.diagnostics.set_index("predictor").loc["attribute_1"]
+        assert row["r_missing_review"] > 0.2
+        assert row["p_missing_review"] < 0.001
+
+
 def test_the_untestable_assumption_and_the_extrapolation_are_always_told() -> None:
     found = run(simulate(SCENARIOS["S12"], seed=1))
     assert any(UNTESTABLE in sentence for sentence in found.warnings)
