@@ -95,11 +95,14 @@ def _compared(rows: pd.DataFrame) -> list[tuple[str, ...]]:
 def _not_compared(rows: pd.DataFrame) -> list[tuple[str, ...]]:
     """A row a technique, dimension and reason: hundred rows that hold nothing hide the few that do."""
     keys = ["technique", "dimension", "reason"]
-    refused = rows[rows["value"].isna()].groupby(keys, dropna=False)["group"].nunique().reset_index(name="n_groups")
+    grouped = rows[rows["value"].isna()].groupby(keys, dropna=False)["group"]
+    refused = grouped.agg(n_groups="nunique", first="first").reset_index()
     return [
         (
             technique_name(row.technique),
-            f"{words.plural(row.n_groups, 'group')} by {name_of(row.dimension, GROUP_LABELS).lower()}",
+            f"{row.n_groups} groups by {name_of(row.dimension, GROUP_LABELS).lower()}"
+            if row.n_groups > 1
+            else str(row.first),
             *[NOTHING] * 6,
             text_of(row.reason),
         )
