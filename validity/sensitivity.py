@@ -11,6 +11,7 @@ import pandas as pd
 from validity import hidden
 from validity.attenuation import spearman_brown
 from validity.predictor_facts import hired_share
+from validity.refusals import no_reliability
 from validity.resampling import spread_of
 from validity.rungs import Computed
 
@@ -33,7 +34,7 @@ def _row(kind: str, setting: float, value: float, lo: float = np.nan, hi: float 
 
 def _of_predictor(found: Computed, j: int) -> Iterator[dict[str, Any]]:
     yield from _other_reliabilities(found, j)
-    if found.point.by_stage:
+    if found.point.by_stage and not no_reliability(found):
         yield from _unrecorded_information(found, j)
         yield from _worse_if_not_hired(found, j)
 

@@ -195,6 +195,7 @@ def test_a_reliability_above_1_corrects_nothing(one: SimulatedStudy) -> None:
     assert corrected["value"].isna().all()
     assert corrected["reason"].str.contains("exceeds 1").all()
     assert found.estimates.query("rung == 1")["value"].notna().all()
+    assert set(found.sensitivity["kind"]) == {"reliability_rung_2"}
 
 
 @pytest.mark.parametrize(("slope", "is_refused"), [(1.23, False), (1.29, True)])
