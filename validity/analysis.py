@@ -70,13 +70,14 @@ class Results:
 
 @dataclass(frozen=True)
 class _Part:
-    """One study of a family and what it was made from."""
+    """One study of a family and what it was made from; `reliability` of one rater, its own or else the firm's."""
 
     family: str
     variant: str
     marts: Marts
     inputs: StudyInputs
     found: Study
+    reliability: Stated | None
 
 
 def analyse(
@@ -133,9 +134,10 @@ def _studies(marts: Marts, seed: int, n_boot: int, progress: Progress) -> Iterat
             elsewhere = None if family == ALL_FAMILIES else firm.get(variant)
             drawn = n_boot if variant == VARIANTS[0] else min(n_boot, N_BOOT_INDEPENDENT)
             found = study(**inputs.arguments, stages=stages, firm_reliability=elsewhere, n_boot=drawn, seed=seed)
+            own = _of_one_rater(found, inputs)
             if family == ALL_FAMILIES:
-                firm[variant] = _of_one_rater(found, inputs)
-            yield _Part(family, variant, mine, inputs, found)
+                firm[variant] = own
+            yield _Part(family, variant, mine, inputs, found, own or elsewhere)
 
 
 def _stages(marts: Marts, families: list[str]) -> dict[str, float]:
@@ -255,8 +257,8 @@ def _add_attributes(results: Results, part: _Part, seed: int) -> None:
     for technique in techniques_of(part.marts):
         for attribute in attributes_of(part.marts, technique):
             inputs = attribute_inputs(part.marts, part.family, technique, attribute)
-            firm = _of_one_rater(part.found, part.inputs)
-            found = study(**inputs.arguments, firm_reliability=firm, n_boot=N_BOOT_ATTRIBUTES, seed=seed, rho_grid=())
+            known = part.reliability
+            found = study(**inputs.arguments, firm_reliability=known, n_boot=N_BOOT_ATTRIBUTES, seed=seed, rho_grid=())
             facts = _by_predictor(found)[attribute]
             keys = {"technique": technique, "attribute": attribute, "job_family": part.family}
             keys |= {"variant": part.variant, "criterion": CRITERION}

@@ -37,7 +37,7 @@ from validity.thresholds import GROUP_RATE, OBSERVED_CORRELATION
 from validity.utility import expectancy
 
 GOOD = 0.0
-"""A rating is good when it is above the middle of colleagues rated in the same cell (z > 0)."""
+"""A rating is good when it is above the average of colleagues rated in the same cell (z > 0)."""
 THIRDS = (1, 2, 3)
 MAX_DOMINANCE = 12
 MIN_TOGETHER = OBSERVED_CORRELATION.estimable

@@ -238,8 +238,15 @@ def choose_reliability(criterion: Criterion, stated: Stated | None = None, sourc
     if has_double:
         factor = shared_rater_factor(criterion)
         return ReliabilityModel("g_q_k", factor, None, inverse, "independent raters", n_double, n_raters)
+    return borrowed_reliability(criterion, stated, source)
+
+
+def borrowed_reliability(criterion: Criterion, stated: Stated | None, source: str) -> ReliabilityModel:
+    """A reliability of one rater's rating from elsewhere in the firm, or the literature's where there is none."""
+    inverse = float(np.mean(1 / criterion.n_raters)) if len(criterion.n_raters) else 1.0
+    n_double = int((criterion.n_raters > 1).sum())
     words = source if stated is not None else LITERATURE
-    return ReliabilityModel("stated", np.nan, stated, inverse, words, n_double, n_raters)
+    return ReliabilityModel("stated", np.nan, stated, inverse, words, n_double, criterion.n_distinct_raters)
 
 
 def stated_reliability(model: ReliabilityModel) -> float:

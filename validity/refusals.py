@@ -41,10 +41,19 @@ def no_reliability(found: Computed) -> str:
     value, lo = float(found.point.reliability[0]), reliability_interval(found)[0]
     if not np.isfinite(value) or value < MIN_CRITERION_RELIABILITY:
         return f"criterion reliability {value:.2f}, at least {MIN_CRITERION_RELIABILITY:.2f} needed"
-    if value > MAX_RELIABILITY:
-        return f"criterion reliability {value:.2f} exceeds 1: the estimate is unusable"
     if lo <= 0:
         return f"criterion reliability {value:.2f} is not distinguishable from 0 (interval from {lo:.2f})"
+    return unusable_reliability(found)
+
+
+def unusable_reliability(found: Computed) -> str:
+    """Why the estimate of the criterion's reliability says nothing about it: it exceeds 1, or often would; or nothing.
+
+    A low one says something, that ratings are poor; this one says that too few people were rated twice.
+    """
+    value = float(found.point.reliability[0])
+    if value > MAX_RELIABILITY:
+        return f"criterion reliability {value:.2f} exceeds 1: the estimate is unusable"
     undefined = float(np.mean(np.isnan(found.boot.reliability))) if len(found.boot.reliability) else 0.0
     if undefined > MAX_UNDEFINED_DRAWS:
         return f"{undefined:.0%} of the resamples give no criterion reliability, at most {MAX_UNDEFINED_DRAWS:.0%} may"

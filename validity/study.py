@@ -19,9 +19,9 @@ from validity.moments import Array
 from validity.multiplicity import adjust
 from validity.pooling import PRIOR_MEAN_Z, PRIOR_SD_Z
 from validity.predictor_facts import facts_of
-from validity.ratings import ReliabilityModel, Stated, choose_reliability
+from validity.ratings import ReliabilityModel, Stated, borrowed_reliability, choose_reliability
 from validity.records import records
-from validity.refusals import many_unreviewed, too_few_reviewed
+from validity.refusals import many_unreviewed, too_few_reviewed, unusable_reliability
 from validity.rung_rows import Rung, reliability_row, rungs_of
 from validity.rungs import FEW_RATERS, Computed, Design, Question, compute, correlation_matrix
 from validity.sample import Sample, SufficientScores, make_sample
@@ -58,6 +58,8 @@ RECORDED = 0.90
 """Share of those who got furthest with a decision-time score below which the study says that it is missing."""
 MIN_REVIEWED = 3
 """Reviewed hires below which there is nothing to resample."""
+ELSEWHERE = "reliability found elsewhere in the firm"
+
 UNTESTABLE = (
     "Rung 3 assumes that performance rises linearly with the scores also where nobody was hired. No test can check "
     "that: the bend would lie where there are no hires."
@@ -201,10 +203,15 @@ def study(
     given = read_arguments(scores, ratings, other_ratings, decision_score, hired, strata, eligible, stages)
     sample = make_sample(given, rng)
     stated = Stated(firm_reliability) if isinstance(firm_reliability, (int, float)) else firm_reliability
-    model = choose_reliability(sample.criterion, stated, "reliability found elsewhere in the firm")
+    model = choose_reliability(sample.criterion, stated, ELSEWHERE)
     if sample.n_reviewed < MIN_REVIEWED or not sample.predictors:
         return _nothing(sample, model, level)
-    return _told(compute(sample, Question(design, level, n_boot, prior, rho_grid), model, rng))
+    question = Question(design, level, n_boot, prior, rho_grid)
+    found = compute(sample, question, model, rng)
+    if stated is not None and unusable_reliability(found):
+        borrowed = borrowed_reliability(sample.criterion, stated, f"{ELSEWHERE}: {unusable_reliability(found)}")
+        found = compute(sample, question, borrowed, rng)
+    return _told(found)
 
 
 def _told(found: Computed) -> Study:

@@ -477,3 +477,17 @@ def test_patterns_are_the_distinct_rows_in_order(observed: np.ndarray) -> None:
     assert (patterns[number] == observed).all()
     if observed.size:
         assert (patterns == np.unique(observed, axis=0)).all()
+
+
+def test_an_own_reliability_beyond_1_gives_way_to_the_firms() -> None:
+    one = simulate(SCENARIOS["S1b"], seed=1)
+    ratings = one.ratings.drop_duplicates("person_id")
+    # Peers who repeat the manager twice as far: their covariance with the criterion exceeds its variance.
+    peers = ratings.assign(rater_id="peer of " + ratings["person_id"].astype(str), value=2 * ratings["value"])
+    arguments = {"hired": one.hired, "other_ratings": peers, "n_boot": 50, "seed": 1}
+    alone = study(one.scores, ratings, **arguments)
+    assert set(alone.reliability["status"]) == {"not_estimable"}
+    lent = study(one.scores, ratings, **arguments, firm_reliability=0.6)
+    assert lent.reliability["value"].item() == pytest.approx(0.6)
+    assert "exceeds 1" in lent.reliability["reason"].item()
+    assert lent.estimates.loc[lent.estimates["rung"] == 3, "value"].notna().any()
