@@ -312,7 +312,7 @@ def test_a_blocking_check_publishes_nothing_and_the_old_version_stays(
 def test_a_table_that_shrank_is_accepted_for_one_run_only(company: Company) -> None:
     volume = dg.AssetSelection.checks(dg.AssetCheckKey(APPLICATIONS, "recruiting_applications_volume"))
     accept = {"resources": {"writer": {"config": {"accept_shrink": True}}}}
-    with broken(company, "delete from marts_recruiting.fct_applications where job_family = 'engineering'"):
+    with broken(company, "delete from marts_recruiting.fct_applications where hash(application_id) % 2 = 0"):
         verdicts = [
             company.materialize(volume, config).get_asset_check_evaluations()[0].metadata["outcome"].value
             for config in (None, accept, None)
