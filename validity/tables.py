@@ -178,8 +178,8 @@ TABLES: dict[str, TableSpec] = {
         },
     ),
     "validity_expectancy": TableSpec(
-        "One row per technique, job family, kind and third of the score: share of hires rated above the average of their "
-        "colleagues (observed), share expected to do better than the middle applicant (expected).",
+        "One row per technique, job family, kind and third of the score: share of hires rated above the average of "
+        "their colleagues (observed), share expected to do better than the middle applicant (expected).",
         {
             **_KEYS,
             "kind": ("varchar", "observed among reviewed hires, or expected among applicants from rung 4."),
