@@ -511,9 +511,3 @@ _VAULT_COLUMNS = ("kind", "token", "attribute", "source", "value", "key_id")
 def _vault_order(row: VaultRow) -> tuple[str, str, str]:
     return row.source, row.attribute, row.value
 
-
-def match_people() -> Any:
-    """Link candidates and employees by clear names and write `raw_links.vault_matches`; see `ingestion.links`."""
-    from ingestion import links
-
-    return links.match_people()

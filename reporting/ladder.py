@@ -120,11 +120,11 @@ class Pooling:
 
 @dataclass(frozen=True)
 class Literature:
-    """What many firms found: mean operational validity and the band of four firms in five."""
+    """What many firms found: mean operational validity and, where known, the band of four firms in five."""
 
     value: float
-    lo: float
-    hi: float
+    lo: float | None
+    hi: float | None
     source: str
 
 
@@ -255,7 +255,7 @@ def _rung(row: pd.Series) -> Rung:
 def _literature(row: pd.Series) -> Literature | None:
     numbers = [number(row[name]) for name in ("literature_value", "literature_lo", "literature_hi")]
     value, lo, hi = numbers
-    if value is None or lo is None or hi is None:
+    if value is None:
         return None
     source = "" if words.missing(row["literature_source"]) else str(row["literature_source"])
     return Literature(value, lo, hi, source)

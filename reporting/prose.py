@@ -244,6 +244,11 @@ def _literature(one: Technique) -> str:
     if one.literature is None:
         return "The literature has no figure of its own for this technique."
     band, best = one.literature, one.best
+    if band.lo is None or band.hi is None:
+        return (
+            f"Many firms found {correlation(band.value)} on average ({band.source}); how far they differ is not known. "
+            "Your criterion reliability and selection differ from theirs."
+        )
     between = f"four in five between {correlation(band.lo)} and {correlation(band.hi)}"
     said = f"Many firms found {correlation(band.value)} on average, {between} ({band.source})."
     if best is None or best.lo is None or best.hi is None:

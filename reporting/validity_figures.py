@@ -79,7 +79,8 @@ def _literature_bands(found: Sequence[Technique]) -> pd.DataFrame:
         if one.is_refused:
             continue
         if band is not None:
-            rows.append((band.lo, band.hi, band.value, first + LANE_HEIGHT, last))
+            lo, hi = (band.value if one is None else one for one in (band.lo, band.hi))
+            rows.append((lo, hi, band.value, first + LANE_HEIGHT, last))
         if mean is not None:
             rows.append((mean, mean, mean, first + 3, first + LANE_HEIGHT - 3))
     return pd.DataFrame(rows, columns=["lo", "hi", "value", "y", "y_end"], dtype=float)
@@ -116,4 +117,8 @@ def _ladder_table(found: Sequence[Technique]) -> Table:
 def _literature_text(one: Technique) -> str:
     if one.literature is None or one.is_refused:
         return words.NOTHING
-    return f"{correlation(one.literature.value)} [{correlation(one.literature.lo)}, {correlation(one.literature.hi)}]"
+    band = one.literature
+    value = correlation(band.value)
+    if band.lo is None or band.hi is None:
+        return value
+    return f"{value} [{correlation(band.lo)}, {correlation(band.hi)}]"

@@ -216,7 +216,7 @@ def link_asset(upstream: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         retry_policy=RETRY,
     )
     def vault_matches(writer: WarehouseWriter) -> dg.MaterializeResult:
-        from ingestion.privacy import match_people
+        from ingestion.links import match_people
         from orchestration.questions import n_open_questions
         from orchestration.warehouse import count
 

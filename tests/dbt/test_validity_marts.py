@@ -230,7 +230,9 @@ def test_hours_add_up_and_hires_a_year_are_counted_from_the_clock(company: Built
     rated = frame(company, "marts_performance.fct_performance_scores")
     rated = rated[pd.to_datetime(rated["first_rated_on"]).between(as_of - pd.Timedelta(days=364), as_of)]
     spell = ["employee_connection_id", "employee_id", "spell_number"]
-    reviewed = outcomes[~outcomes["is_excluded"] & outcomes["performance_rating_z"].notna()].merge(rated[spell], on=spell)
+    reviewed = outcomes[~outcomes["is_excluded"] & outcomes["performance_rating_z"].notna()].merge(
+        rated[spell], on=spell
+    )
     scored = frame(company, "validity_inputs.validity_scores").merge(reviewed[KEY], on=KEY)
     expected = scored.groupby("technique").size().reindex(sorted(of_all["technique"]), fill_value=0)
     assert of_all.set_index("technique")["rated_hires_per_year"].sort_index().tolist() == expected.tolist()

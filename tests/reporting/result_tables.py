@@ -44,6 +44,7 @@ LITERATURE = {
         "structured interview: Sackett, Zhang, Berry & Lievens (2022), Table 3",
     ),
     "unstructured_chat": (0.19, -0.01, 0.40, "unstructured interview: Sackett, Zhang, Berry & Lievens (2022), Table 3"),
+    "pair_coding": (0.26, NAN, NAN, "a mean without a band: invented"),
     "work_sample": (0.33, 0.21, 0.45, "work sample: Sackett, Zhang, Berry & Lievens (2022), Table 3"),
 }
 HOURS = {

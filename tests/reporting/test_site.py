@@ -216,6 +216,10 @@ def test_the_literature_is_a_band_and_not_a_rank(site: dict[str, str]) -> None:
     text = visible(section(site["techniques.html"], "structured_behavioural"))
     assert "four in five between .18 and .66" in text
     assert "Your interval overlaps that band; your criterion reliability and selection differ from theirs." in text
+    alone = visible(section(site["techniques.html"], "pair_coding"))
+    assert (
+        "Many firms found .26 on average (a mean without a band: invented); how far they differ is not known." in alone
+    )
     assert LITERATURE_LABEL in visible(site["index.html"])
     assert not re.search(r"\b(rank \d|better than the literature|best technique)\b", visible(site["techniques.html"]))
 

@@ -41,7 +41,7 @@ select
     case when applications.status = 'hired' then accepted_offers.resolved_at end as hired_at,
     case when applications.status = 'hired' then accepted_offers.starts_on end as starts_on,
     applications.current_stage_name,
-    rejections.rejection_reason,
+    case when applications.status = 'rejected' then rejections.rejection_reason end as rejection_reason,
     case when applications.status = 'rejected' then coalesce(rejections.rejected_by, 'unknown') end as rejected_by,
     applications.recruiter_id,
     applications.updated_at,
