@@ -21,7 +21,7 @@ from validity.pooling import PRIOR_MEAN_Z, PRIOR_SD_Z
 from validity.predictor_facts import facts_of
 from validity.ratings import ReliabilityModel, Stated, borrowed_reliability, choose_reliability
 from validity.records import records
-from validity.refusals import many_unreviewed, too_few_reviewed, unusable_reliability
+from validity.refusals import many_unreviewed, some_unreviewed, too_few_reviewed, unusable_reliability
 from validity.rung_rows import Rung, reliability_row, rungs_of
 from validity.rungs import FEW_RATERS, Computed, Design, Question, compute, correlation_matrix
 from validity.sample import Sample, SufficientScores, make_sample
@@ -284,7 +284,7 @@ def _warnings(found: Computed, diagnostics: pd.DataFrame) -> list[str]:
         sentences.append(f"{UNTESTABLE}{_extrapolation(diagnostics)}")
         if sample.decision_share < RECORDED:
             sentences.append(f"{UNRECORDED} It was recorded for {sample.decision_share:.0%} of those who got furthest.")
-    unreviewed = many_unreviewed(found) or too_few_reviewed(found)
+    unreviewed = many_unreviewed(found) or too_few_reviewed(found) or some_unreviewed(found)
     if unreviewed:
         sentences.append(_as_sentence(unreviewed))
     sentences += _missing_reviews(diagnostics)

@@ -40,6 +40,9 @@ MIN_RATERS = 5
 MAX_UNDEFINED_DRAWS = 0.10
 """Share of bootstrap resamples without a defined value above which nothing is shown."""
 
+TOLD_UNREVIEWED = 0.05
+"""Share of hires without a review above which the reader is told what that may do."""
+
 MAX_UNREVIEWED_PROVISIONAL = 0.40
 """Share of hires without a review above which corrected validities are provisional (METHODS 2)."""
 

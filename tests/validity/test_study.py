@@ -491,3 +491,11 @@ def test_an_own_reliability_beyond_1_gives_way_to_the_firms() -> None:
     assert lent.reliability["value"].item() == pytest.approx(0.6)
     assert "exceeds 1" in lent.reliability["reason"].item()
     assert lent.estimates.loc[lent.estimates["rung"] == 3, "value"].notna().any()
+
+
+def test_missing_reviews_are_told_also_where_they_change_no_status() -> None:
+    one = simulate(SCENARIOS["S6"], seed=1)
+    found = study(one.scores, one.ratings, hired=one.hired, n_boot=20, seed=1)
+    told = [text for text in found.warnings if "have no review in the window" in text]
+    assert len(told) == 1
+    assert "understate" in told[0]
