@@ -510,4 +510,3 @@ _VAULT_COLUMNS = ("kind", "token", "attribute", "source", "value", "key_id")
 
 def _vault_order(row: VaultRow) -> tuple[str, str, str]:
     return row.source, row.attribute, row.value
-
