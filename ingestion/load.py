@@ -423,7 +423,9 @@ class _Run:
         if self.retrying:
             return job.retries.popleft() if job.retries else None
         if job.stream.cursor is not None:
-            return windows.next_window(job.stream, job.state, self.aim, job.forward_done)
+            whole = job.stream.name in self.connector.unfiltered
+            stream = replace(job.stream, two_sided=False) if whole else job.stream
+            return windows.next_window(stream, job.state, self.aim, job.forward_done)
         if job.complete_done:
             return None
         complete = windows.complete_due(job.stream, job.state, self.aim.now)

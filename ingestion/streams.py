@@ -15,7 +15,7 @@ A connector module exports::
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -155,10 +155,12 @@ class ConnectorLike(Protocol):
         clock_path: a cheap endpoint; the `Date` header of its answer is the vendor's clock, which caps every window.
             Empty: the local clock.
         parallel_streams: how many streams may be read at the same time.
+        unfiltered: streams whose date filter this account refuses: each window costs a whole read, so they get few.
     """
 
     clock_path: str
     parallel_streams: int
+    unfiltered: Set[str]
 
     def read(self, stream: Stream, window: Window) -> Iterator[Page]:
         """Every page of the stream within the window; a failure raises and nothing of the window is stored."""

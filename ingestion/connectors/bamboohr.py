@@ -208,6 +208,7 @@ class Connector:
 
     clock_path = "/meta/fields"
     parallel_streams = 2
+    unfiltered: frozenset[str] = frozenset()
 
     def __init__(self, connection: Connection, client: Client) -> None:
         self._connection = connection

@@ -366,6 +366,7 @@ class Connector:
 
     clock_path = ""
     parallel_streams = 1
+    unfiltered: frozenset[str] = frozenset()
 
     def __init__(self, connection: Connection, client: Client) -> None:
         self._connection = connection

@@ -462,11 +462,11 @@ class Connector:
             "job_level": str(connection.options.get("level_field", "job_level")),
             "job_family": str(connection.options.get("family_field", "job_family")),
         }
-        self._unfiltered: set[str] = set()
+        self.unfiltered: set[str] = set()
 
     def read(self, stream: Stream, window: Window) -> Iterator[Page]:
         """Every page of the window; see `ConnectorLike`."""
-        if stream.cursor is None or stream.name in self._unfiltered:
+        if stream.cursor is None or stream.name in self.unfiltered:
             yield from self._pages(stream, window, {})
             return
         begun = False
@@ -478,7 +478,7 @@ class Connector:
             # Seen live on /offers: some tenants refuse date filters. Read all of it and keep what the window wants.
             if error.status != 422 or begun:
                 raise
-            self._unfiltered.add(stream.name)
+            self.unfiltered.add(stream.name)
             yield from self._pages(stream, window, {})
 
     def _pages(self, stream: Stream, window: Window, date_filter: Mapping[str, str]) -> Iterator[Page]:

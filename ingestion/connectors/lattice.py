@@ -216,6 +216,7 @@ class Connector:
     clock_path = "/reviewCycles"
     # 240 requests a minute leave no room for more; and questions are known only after the reviews.
     parallel_streams = 1
+    unfiltered: frozenset[str] = frozenset()
 
     def __init__(self, connection: Connection, client: Client) -> None:
         self._client = client

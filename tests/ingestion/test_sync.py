@@ -75,6 +75,21 @@ def test_a_backfill_comes_newest_first_and_reaches_since(desk: Desk, vendor: Ven
     assert earlier.n_changed == 90
 
 
+def test_a_backfill_without_date_filters_reads_the_whole_list_twice_and_not_once_a_window(
+    desk: Desk, vendor: Vendor
+) -> None:
+    vendor.records["departments"] = [department(n) for n in range(3_000)]
+
+    def refuse(v: Vendor, endpoint: str, number: int) -> Response | None:
+        is_filtered = endpoint == "departments" and "updated_at" in v.queries[-1][1]
+        return v.answer({"errors": ["updated_at is not a valid filter"]}, 422) if is_filtered else None
+
+    vendor.bend = refuse
+    assert desk.sync("departments", since=datetime(2015, 1, 1, tzinfo=UTC)).streams[0].windows == 2
+    assert desk.query("select count(*) from raw_greenhouse.departments") == [(3_000,)]
+    assert vendor.requests["departments"] == 1 + 2 * 60
+
+
 def test_state_does_not_advance_when_a_later_page_fails(desk: Desk, vendor: Vendor) -> None:
     vendor.records["departments"] = [department(n) for n in range(120)]
     vendor.bend = lambda v, endpoint, n: v.answer({"error": "x"}) if (endpoint, n) == ("departments", 3) else None
