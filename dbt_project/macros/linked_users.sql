@@ -17,42 +17,23 @@ employees as (
 
 -- Rungs, strongest first. The number the firm gives an employee is a second spelling of the id.
 evidence as (
+    {%- for told, known, method, rung in [
+        ('external_employee_id', 'employee_id', 'vendor_id', 1),
+        ('external_employee_id', 'employee_number', 'vendor_id', 1),
+        ('email_token', 'work_email_token', 'email', 2),
+    ] %}
+    {{ 'union all' if not loop.first }}
     select
         users.connection_id,
         users.user_id,
         employees.connection_id as employee_connection_id,
         employees.employee_id,
-        'vendor_id' as method,
-        1 as rung
+        '{{ method }}' as method,
+        {{ rung }} as rung
     from users
     inner join employees
-        on users.external_employee_id = employees.employee_id
-
-    union all
-
-    select
-        users.connection_id,
-        users.user_id,
-        employees.connection_id as employee_connection_id,
-        employees.employee_id,
-        'vendor_id' as method,
-        1 as rung
-    from users
-    inner join employees
-        on users.external_employee_id = employees.employee_number
-
-    union all
-
-    select
-        users.connection_id,
-        users.user_id,
-        employees.connection_id as employee_connection_id,
-        employees.employee_id,
-        'email' as method,
-        2 as rung
-    from users
-    inner join employees
-        on users.email_token = employees.work_email_token
+        on users.{{ told }} = employees.{{ known }}
+    {%- endfor %}
 ),
 
 -- Two HRIS connections can both know employee 101: the own connection wins, then agreement of several rungs.
