@@ -15,9 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
-
-import pyarrow as pa
+from typing import Any
 
 from ingestion import ops, progress, windows
 from ingestion.client import Client, Counters
@@ -30,82 +28,22 @@ from ingestion.errors import (
     RequestRejected,
     StreamShrank,
     StreamUnknown,
-    SweepShrank,
     VendorUnknown,
 )
-from ingestion.exit_codes import ExitCode
 from ingestion.lock import warehouse_lock
 from ingestion.privacy import Pseudonymiser, load_keys
 from ingestion.reading import Batch, Reader, VaultSink
+from ingestion.results import StreamResult, SyncResult
 from ingestion.settings import Settings, settings
-from ingestion.storing import Load, Store, ids_table, raw_table, raw_tables
+from ingestion.storing import Load, Store, raw_table, raw_tables
 from ingestion.streams import ConnectorLike, Stream, Window
+from ingestion.sweeps import SMALLEST_JUDGED, Sweeps, Swept, read_ids
 from ingestion.warehouse import DuckDBWarehouse, open_warehouse
 
 log = logging.getLogger(__name__)
 
 SHRINK_FLOOR = 0.8
 """A complete read with fewer than this share of the last one's rows is refused until the operator accepts it."""
-
-SWEEP_FLOOR = 0.5
-SMALLEST_JUDGED = 20
-"""Below this many rows before, a drop says nothing: small catalogues do halve."""
-
-
-@dataclass(frozen=True)
-class StreamResult:
-    """What a sync did for one stream: one row of raw_ops.stream_runs.
-
-    Attributes:
-        status: ok; failed (see `error`; windows stored before stay stored); skipped.
-        n_rows: records accepted, over all windows.
-        n_changed: of those, new or different from what was stored.
-        n_deleted: ids that the sweep of this run no longer saw.
-        n_quarantined: records set aside.
-        wait_seconds: spent waiting for the vendor, summed over the threads that waited.
-        windows: how many windows were stored.
-        error: the sentence to show.
-        error_class: its class, for statistics.
-    """
-
-    connection_id: str
-    vendor: str
-    stream: str
-    status: Literal["ok", "failed", "skipped"]
-    n_rows: int
-    n_changed: int
-    n_deleted: int
-    n_quarantined: int
-    n_requests: int
-    n_throttled: int
-    wait_seconds: float
-    windows: int
-    error: str | None
-    started_at: datetime
-    ended_at: datetime
-    window_start: datetime | None = None
-    window_end: datetime | None = None
-    error_class: str | None = None
-
-
-@dataclass(frozen=True)
-class SyncResult:
-    """All streams of one connection's sync."""
-
-    connection_id: str
-    vendor: str
-    streams: tuple[StreamResult, ...]
-    run_id: str = ""
-
-    @property
-    def failed(self) -> tuple[StreamResult, ...]:
-        """Streams that failed."""
-        return tuple(stream for stream in self.streams if stream.status == "failed")
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """What a command that ran only this sync exits with."""
-        return ExitCode.STREAMS_FAILED if self.failed else ExitCode.OK
 
 
 def ensure_raw_tables(where: Settings | None = None) -> None:
@@ -243,15 +181,6 @@ class _Job:
         return (self.stream, *self.children)
 
 
-@dataclass(frozen=True)
-class _Swept:
-    """All ids a sweep saw, as stored keys, and when it began."""
-
-    sweep_id: str
-    started_at: datetime
-    ids: tuple[str, ...]
-
-
 class _Run:
     def __init__(
         self,
@@ -329,6 +258,7 @@ class _Run:
         directory = self.where.dlt / self.connection.id
         self.store = Store(self.warehouse, self.connection, self.module.STREAMS, directory)
         stack.callback(self.store.close)
+        self.sweeps = Sweeps(self.connection, self.warehouse, self.ledger, self.store)
 
     def _vendor_now(self) -> datetime:
         try:
@@ -391,8 +321,11 @@ class _Run:
                 self._store_window(job, brought)
                 if brought.problem is not None:
                     raise brought.problem
-            elif isinstance(brought, _Swept):
-                self._store_sweep(job, brought)
+            elif isinstance(brought, Swept):
+                job.deleted, job.state = self.sweeps.keep(
+                    job.stream, job.state, brought, self.aim.now, accept_shrink=self.accept_shrink
+                )
+                job.sweep_wanted = False
             else:
                 return False
         except Exception as error:  # one stream's failure, whatever it is, must not stop the others
@@ -403,7 +336,7 @@ class _Run:
 
     # -- in a reading thread
 
-    def _read_next(self, job: _Job) -> Batch | _Swept | None:
+    def _read_next(self, job: _Job) -> Batch | Swept | None:
         window = self._next_window(job)
         if window is None and not job.sweep_wanted:
             return None
@@ -412,7 +345,7 @@ class _Run:
             try:
                 if window is not None:
                     return self.reader.read(job.stream, job.children, window, self._reporter(job, counters))
-                return self._read_ids(job)
+                return read_ids(job.stream, self.connector, self.pseudonymiser)
             finally:
                 job.seconds += time.monotonic() - started
                 job.counters.requests += counters.requests
@@ -447,18 +380,6 @@ class _Run:
             )
 
         return report
-
-    def _read_ids(self, job: _Job) -> _Swept:
-        started_at = datetime.now(UTC)
-        sweep_id = uuid.uuid4().hex
-        key = next(column for column in job.stream.columns if column.name == job.stream.key[0])
-        ids: set[str] = set()
-        for page in self.connector.sweep_ids(job.stream):
-            for value in page:
-                name = self.pseudonymiser.token(key.token, value, job.stream.zone) if key.token else str(value)
-                if name:
-                    ids.add(name)
-        return _Swept(sweep_id, started_at, tuple(sorted(ids)))
 
     # -- in the calling thread
 
@@ -557,63 +478,6 @@ class _Run:
             return None
         return job.seconds * left / read
 
-    def _store_sweep(self, job: _Job, swept: _Swept) -> None:
-        """Ids first, then the sentence that the sweep is complete; without it the ids prove nothing."""
-        name, before = job.stream.name, job.state.n_swept
-        with self.warehouse.transaction():
-            self.ledger.sweep_started(swept.sweep_id, name, swept.started_at)
-        small = before is not None and before >= SMALLEST_JUDGED and len(swept.ids) < SWEEP_FLOOR * before
-        if small and not self.accept_shrink:
-            raise SweepShrank(
-                self.connection.id, self.connection.vendor, name, len(swept.ids), before or 0, SWEEP_FLOOR
-            )
-        table = ids_table(self.connection.vendor, job.stream)
-        rows = ids_rows(self.connection.id, swept)
-        self.store.store(job.stream, [Load(table, ("connection_id", "id"), rows)])
-        job.deleted = self._vanished(job.stream, swept)
-        if job.stream.zone == "demographics":
-            self._erase_vanished(job.stream, swept)
-        state = replace(job.state, swept_at=self.aim.now, n_swept=len(swept.ids))
-        with self.warehouse.transaction():
-            self.ledger.sweep_completed(swept.sweep_id, len(swept.ids))
-            self.ledger.remember(name, state)
-        job.state = state
-        job.sweep_wanted = False
-
-    def _vanished(self, stream: Stream, swept: _Swept) -> int:
-        """Records stored before this sweep that it did not see and that no earlier sweep missed."""
-        table, ids = raw_table(self.connection.vendor, stream), ids_table(self.connection.vendor, stream)
-        [(previous,)] = self.warehouse.run(
-            "select epoch(max(started_at)) from raw_ops.sweeps "
-            "where connection_id = ? and stream = ? and completed_at is not null",
-            [self.connection.id, stream.name],
-        )
-        loaded_at = "stored._dlt_load_id::double"
-        before, newly = swept.started_at.timestamp(), "true"
-        if previous is not None:
-            newly = f"(epoch(seen.swept_at) >= {previous} or {loaded_at} > {previous})"
-        [(count,)] = self.warehouse.run(
-            f"select count(*) from {table.qualified} as stored left join {ids.qualified} as seen "
-            f'on seen.connection_id = stored.connection_id and seen.id = stored."{stream.key[0]}" '
-            "where stored.connection_id = ? and seen.sweep_id is distinct from ? "
-            f"and {loaded_at} < {before} and {newly}",
-            [self.connection.id, swept.sweep_id],
-            zone=stream.zone,
-        )
-        return int(count)
-
-    def _erase_vanished(self, stream: Stream, swept: _Swept) -> None:
-        """What people said about themselves is kept no longer than the vendor keeps it: erased, not marked deleted."""
-        table, ids = raw_table(self.connection.vendor, stream), ids_table(self.connection.vendor, stream)
-        self.warehouse.run(
-            f"delete from {table.qualified} as stored where connection_id = ? "
-            f"and _dlt_load_id::double < {swept.started_at.timestamp()} and not exists (select 1 from {ids.qualified} "
-            f'as seen where seen.connection_id = stored.connection_id and seen.id = stored."{stream.key[0]}" '
-            "and seen.sweep_id = ?)",
-            [self.connection.id, swept.sweep_id],
-            zone=stream.zone,
-        )
-
     # -- the end of a stream
 
     def _finish(self, job: _Job) -> Iterator[StreamResult]:
@@ -688,35 +552,3 @@ def selected(vendor: str, streams: Sequence[Stream], names: Sequence[str] | None
             raise StreamUnknown(vendor, name, by_name)
     wanted = {by_name[name].parent or name for name in names} if names is not None else set(by_name)
     return tuple(stream for stream in streams if stream.parent is None and stream.name in wanted)
-
-
-def ids_rows(connection_id: str, swept: _Swept) -> pa.Table:
-    """The ids a sweep saw as rows of `<stream>__ids`."""
-    n = len(swept.ids)
-    return pa.table(
-        {
-            "connection_id": pa.array([connection_id] * n, pa.string()),
-            "id": pa.array(swept.ids, pa.string()),
-            "sweep_id": pa.array([swept.sweep_id] * n, pa.string()),
-            "swept_at": pa.array([swept.started_at] * n, pa.timestamp("us", "UTC")),
-        },
-        schema=pa.schema(
-            [
-                pa.field("connection_id", pa.string(), nullable=False),
-                pa.field("id", pa.string(), nullable=False),
-                pa.field("sweep_id", pa.string()),
-                pa.field("swept_at", pa.timestamp("us", "UTC")),
-            ]
-        ),
-    )
-
-
-__all__ = [
-    "StreamResult",
-    "SyncResult",
-    "ensure_raw_tables",
-    "note_connections",
-    "retry_quarantine",
-    "sync",
-    "sync_streams",
-]

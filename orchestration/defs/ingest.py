@@ -16,7 +16,8 @@ from ingestion import ops
 from ingestion.connections import Connection
 from ingestion.connectors import vendors
 from ingestion.errors import IngestionError
-from ingestion.load import StreamResult, ensure_raw_tables, note_connections, sync
+from ingestion.load import ensure_raw_tables, note_connections, sync
+from ingestion.results import StreamResult
 from ingestion.streams import Column, Stream
 from ingestion.warehouse import Table
 from orchestration import progress

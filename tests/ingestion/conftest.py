@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from ingestion.connections import Connection
-from ingestion.load import SyncResult, sync
+from ingestion.load import sync
+from ingestion.results import SyncResult
 from ingestion.settings import Settings, settings
 
 from .vendor import Vendor, running

@@ -1,0 +1,132 @@
+"""The id sweep: the ids a vendor still has, and so which stored records were deleted there.
+
+Records are marked, never taken away (models read `<stream>__ids`); only what people said about themselves is erased.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from ingestion import ops
+from ingestion.connections import Connection
+from ingestion.errors import SweepShrank
+from ingestion.privacy import Pseudonymiser
+from ingestion.storing import Load, Store, ids_table, raw_table
+from ingestion.streams import ConnectorLike, Stream
+from ingestion.warehouse import DuckDBWarehouse
+
+FLOOR = 0.5
+"""A sweep that saw fewer than this share of the last one's ids is refused until the operator accepts it."""
+
+SMALLEST_JUDGED = 20
+"""Below this many rows before, a drop says nothing: small catalogues do halve."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """All ids a sweep saw, as stored keys, and when it began (UTC)."""
+
+    sweep_id: str
+    started_at: datetime
+    ids: tuple[str, ...]
+
+    def table(self, connection_id: str) -> pa.Table:
+        """Rows of `<stream>__ids`."""
+        n = len(self.ids)
+        schema = pa.schema(
+            [
+                pa.field("connection_id", pa.string(), nullable=False),
+                pa.field("id", pa.string(), nullable=False),
+                pa.field("sweep_id", pa.string()),
+                pa.field("swept_at", pa.timestamp("us", "UTC")),
+            ]
+        )
+        return pa.table([[connection_id] * n, self.ids, [self.sweep_id] * n, [self.started_at] * n], schema=schema)
+
+
+def read_ids(stream: Stream, connector: ConnectorLike, pseudonymiser: Pseudonymiser) -> Swept:
+    """Ask the vendor for every id of a stream; ids that are tokens in the warehouse become tokens here too."""
+    started_at = datetime.now(UTC)
+    key = next(column for column in stream.columns if column.name == stream.key[0])
+    ids: set[str] = set()
+    for page in connector.sweep_ids(stream):
+        for value in page:
+            name = pseudonymiser.token(key.token, value, stream.zone) if key.token else str(value)
+            if name:
+                ids.add(name)
+    return Swept(uuid.uuid4().hex, started_at, tuple(sorted(ids)))
+
+
+@dataclass(frozen=True)
+class Sweeps:
+    """Keeps the sweeps of one connection."""
+
+    connection: Connection
+    warehouse: DuckDBWarehouse
+    ledger: ops.Ledger
+    store: Store
+
+    def keep(
+        self, stream: Stream, state: ops.StreamState, swept: Swept, now: datetime, *, accept_shrink: bool
+    ) -> tuple[int, ops.StreamState]:
+        """Ids first, then the sentence that the sweep is complete; without it the ids prove nothing.
+
+        Returns:
+            How many records vanished since the sweep before, and the stream's state from now on.
+
+        Raises:
+            SweepShrank: far fewer ids than the last time; nothing is marked then.
+        """
+        with self.warehouse.transaction():
+            self.ledger.sweep_started(swept.sweep_id, stream.name, swept.started_at)
+        before = state.n_swept or 0
+        if before >= SMALLEST_JUDGED and len(swept.ids) < FLOOR * before and not accept_shrink:
+            raise SweepShrank(self.connection.id, self.connection.vendor, stream.name, len(swept.ids), before, FLOOR)
+        ids = swept.table(self.connection.id)
+        self.store.store(stream, [Load(ids_table(self.connection.vendor, stream), ("connection_id", "id"), ids)])
+        vanished = self._count_vanished(stream, swept)
+        if stream.zone == "demographics":
+            self._erase_vanished(stream, swept)
+        state = replace(state, swept_at=now, n_swept=len(swept.ids))
+        with self.warehouse.transaction():
+            self.ledger.sweep_completed(swept.sweep_id, len(swept.ids))
+            self.ledger.remember(stream.name, state)
+        return vanished, state
+
+    def _count_vanished(self, stream: Stream, swept: Swept) -> int:
+        """Records stored before this sweep that it did not see and that no earlier sweep missed."""
+        table, ids = raw_table(self.connection.vendor, stream), ids_table(self.connection.vendor, stream)
+        [(previous,)] = self.warehouse.run(
+            "select epoch(max(started_at)) from raw_ops.sweeps "
+            "where connection_id = ? and stream = ? and completed_at is not null",
+            [self.connection.id, stream.name],
+        )
+        loaded_at = "stored._dlt_load_id::double"
+        newly = "true"
+        if previous is not None:
+            newly = f"(epoch(seen.swept_at) >= {previous} or {loaded_at} > {previous})"
+        [(count,)] = self.warehouse.run(
+            f"select count(*) from {table.qualified} as stored left join {ids.qualified} as seen "
+            f'on seen.connection_id = stored.connection_id and seen.id = stored."{stream.key[0]}" '
+            "where stored.connection_id = ? and seen.sweep_id is distinct from ? "
+            f"and {loaded_at} < {swept.started_at.timestamp()} and {newly}",
+            [self.connection.id, swept.sweep_id],
+            zone=stream.zone,
+        )
+        return int(count)
+
+    def _erase_vanished(self, stream: Stream, swept: Swept) -> None:
+        """What people said about themselves is kept no longer than the vendor keeps it: erased, not marked deleted."""
+        table, ids = raw_table(self.connection.vendor, stream), ids_table(self.connection.vendor, stream)
+        self.warehouse.run(
+            f"delete from {table.qualified} as stored where connection_id = ? "
+            f"and _dlt_load_id::double < {swept.started_at.timestamp()} and not exists (select 1 from {ids.qualified} "
+            f'as seen where seen.connection_id = stored.connection_id and seen.id = stored."{stream.key[0]}" '
+            "and seen.sweep_id = ?)",
+            [self.connection.id, swept.sweep_id],
+            zone=stream.zone,
+        )
