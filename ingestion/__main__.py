@@ -23,7 +23,11 @@ def main(
     stream: Annotated[list[str] | None, typer.Option(help="Read only this stream; may be repeated.")] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="How far back a first backfill reaches (UTC day); newest comes first."),
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="How far back a first backfill of applications, interviews and what they brought reaches (UTC day); "
+            "newest comes first. Users, jobs, forms and employees are always read in full.",
+        ),
     ] = None,
     sweep: Annotated[bool, typer.Option("--sweep", help="Look for deleted records now (weekly by itself).")] = False,
     accept_shrink: Annotated[

@@ -113,7 +113,7 @@ def sync_streams(
     Args:
         connection: from `load_connections`.
         streams: names to read, nested ones included with their parent; all if None.
-        since: how far back a first backfill reaches (UTC); everything if None.
+        since: how far back a first backfill of events reaches (UTC); everything if None.
         progress: told what happens, from several threads.
         sweep: look for deleted records now, not only when a week has passed.
         accept_shrink: believe complete reads and sweeps that returned far less than the last time.

@@ -48,7 +48,11 @@ STATUS_STYLE = {"ok": "green", "warning": "yellow", "problem": "red"}
 @app.command()
 def run(
     since: Annotated[
-        str | None, typer.Option(help="First day of a first backfill, like 2024-01-01; the newest data comes first.")
+        str | None,
+        typer.Option(
+            help="First day of a first backfill of applications, interviews and what they brought, like 2024-01-01; "
+            "the newest data comes first. Users, jobs, forms and employees are always read in full."
+        ),
     ] = None,
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Look for deleted records now; by itself a run does so once a week.")

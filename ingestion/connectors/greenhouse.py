@@ -72,6 +72,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per application of a candidate to a job.",
         sweep=True,
+        since_applies=True,
     ),
     _listed(
         "application_stages",
@@ -87,6 +88,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per application and stage of its job's plan; rows exist for stages never entered, too.",
         sweep=True,
+        since_applies=True,
     ),
     _listed(
         "candidates",
@@ -107,6 +109,7 @@ STREAMS: tuple[Stream, ...] = (
             "email_addresses[].value": "email",
         },
         vault_kind=("candidate", "id"),
+        since_applies=True,
     ),
     Stream(
         name="candidate_email_addresses",
@@ -232,6 +235,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per scheduled interview.",
         sweep=True,
+        since_applies=True,
     ),
     _listed(
         "interviewers",
@@ -245,6 +249,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per interview and interviewer.",
         sweep=True,
+        since_applies=True,
     ),
     _listed(
         "scorecards",
@@ -266,6 +271,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per interview and interviewer's scorecard, drafts included; notes are not read.",
         sweep=True,
+        since_applies=True,
     ),
     _listed(
         "scorecard_candidate_attributes",
@@ -282,6 +288,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per scorecard and rated attribute.",
         sweep=True,
+        since_applies=True,
     ),
     _listed(
         "job_candidate_attributes",
@@ -319,6 +326,7 @@ STREAMS: tuple[Stream, ...] = (
         sweep=True,
         vault={"starts_on": "start_date"},
         vault_kind=("candidate", "candidate_id"),
+        since_applies=True,
     ),
     # Not swept: an application says itself whether it is rejected and whether it is gone; this only adds why.
     _listed(
@@ -332,6 +340,7 @@ STREAMS: tuple[Stream, ...] = (
             *_TIMES,
         ),
         "One row per rejected application.",
+        since_applies=True,
     ),
     _listed(
         "rejection_reasons",
@@ -416,6 +425,7 @@ STREAMS: tuple[Stream, ...] = (
         "One row per voluntary EEO answer, in its own file under its own key; erased once Greenhouse has it no more.",
         zone="demographics",
         sweep=True,
+        since_applies=True,
     ),
 )
 

@@ -53,13 +53,13 @@ def test_an_incremental_sync_reads_only_what_changed_and_an_edited_old_record_ar
 
 def test_a_backfill_comes_newest_first_and_reaches_since(desk: Desk, vendor: Vendor) -> None:
     vendor.clock = datetime(2026, 3, 20, tzinfo=UTC)
-    vendor.records["departments"] = [
-        department(n, updated_at=(vendor.clock - timedelta(days=n)).isoformat().replace("+00:00", ".000Z"))
+    vendor.records["scorecards"] = [
+        scorecard(n, updated_at=(vendor.clock - timedelta(days=n)).isoformat().replace("+00:00", ".000Z"))
         for n in range(1, 200)
     ]
     stored: list[WindowStored] = []
     result = desk.sync(
-        "departments",
+        "scorecards",
         since=datetime(2025, 12, 1, tzinfo=UTC),
         progress=lambda event: stored.append(event) if isinstance(event, WindowStored) else None,
     ).streams[0]
@@ -69,25 +69,25 @@ def test_a_backfill_comes_newest_first_and_reaches_since(desk: Desk, vendor: Ven
     ]
     assert (stored[0].seconds_left is not None, stored[-1].seconds_left) == (True, None)
     assert result.n_rows == 109 + 1  # the record on the border is read twice and stored once
-    assert desk.query("select count(*) from raw_greenhouse.departments") == [(109,)]
-    assert desk.sync("departments").streams[0].windows == 1
-    earlier = desk.sync("departments", since=datetime(2025, 1, 1, tzinfo=UTC)).streams[0]
+    assert desk.query("select count(*) from raw_greenhouse.scorecards") == [(109,)]
+    assert desk.sync("scorecards").streams[0].windows == 1
+    earlier = desk.sync("scorecards", since=datetime(2025, 1, 1, tzinfo=UTC)).streams[0]
     assert earlier.n_changed == 90
 
 
 def test_a_backfill_without_date_filters_reads_the_whole_list_twice_and_not_once_a_window(
     desk: Desk, vendor: Vendor
 ) -> None:
-    vendor.records["departments"] = [department(n) for n in range(3_000)]
+    vendor.records["scorecards"] = [scorecard(n) for n in range(3_000)]
 
     def refuse(v: Vendor, endpoint: str, number: int) -> Response | None:
-        is_filtered = endpoint == "departments" and "updated_at" in v.queries[-1][1]
+        is_filtered = endpoint == "scorecards" and "updated_at" in v.queries[-1][1]
         return v.answer({"errors": ["updated_at is not a valid filter"]}, 422) if is_filtered else None
 
     vendor.bend = refuse
-    assert desk.sync("departments", since=datetime(2015, 1, 1, tzinfo=UTC)).streams[0].windows == 2
-    assert desk.query("select count(*) from raw_greenhouse.departments") == [(3_000,)]
-    assert vendor.requests["departments"] == 1 + 2 * 60
+    assert desk.sync("scorecards", since=datetime(2015, 1, 1, tzinfo=UTC)).streams[0].windows == 2
+    assert desk.query("select count(*) from raw_greenhouse.scorecards") == [(3_000,)]
+    assert vendor.requests["scorecards"] == 1 + 2 * 60
 
 
 def test_state_does_not_advance_when_a_later_page_fails(desk: Desk, vendor: Vendor) -> None:
