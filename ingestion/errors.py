@@ -323,11 +323,11 @@ class StreamShrank(DataRefused):
 
 
 class SweepShrank(DataRefused):
-    """An id sweep found far fewer ids than the last one."""
+    """An id sweep found far fewer ids than the last one or, where it is the first, than there are rows."""
 
     def __init__(self, connection_id: str, vendor: str, stream: str, seen: int, before: int, floor: float) -> None:
         super().__init__(
-            f"`{vendor}.{stream}`: the id sweep saw {seen:,} ids, {before:,} last time (floor {floor:.0%}). It proves "
+            f"`{vendor}.{stream}`: the id sweep saw {seen:,} ids, {before:,} were known (floor {floor:.0%}). It proves "
             "nothing and no row was marked deleted. If the vendor really deleted them, run: "
             f"python -m ingestion {connection_id} --stream {stream} --sweep --accept-shrink"
         )

@@ -408,7 +408,7 @@ class _Run:
 
     def _check_shrink(self, job: _Job, batch: Batch) -> None:
         before = job.state.n_complete
-        if not batch.window.complete or before is None or batch.done or job.done or self.accept_shrink:
+        if not batch.window.complete or before is None or self.accept_shrink:
             return
         seen = len(batch.rows[job.stream.name])
         if before >= SMALLEST_JUDGED and seen < SHRINK_FLOOR * before:

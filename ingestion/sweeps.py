@@ -20,7 +20,8 @@ from ingestion.streams import ConnectorLike, Stream
 from ingestion.warehouse import DuckDBWarehouse
 
 FLOOR = 0.5
-"""A sweep that saw fewer than this share of the last one's ids is refused until the operator accepts it."""
+"""A sweep that saw fewer than this share of the last one's ids is refused until the operator accepts it; the first one
+is held against the rows that are stored."""
 
 SMALLEST_JUDGED = 20
 """Below this many rows before, a drop says nothing: small catalogues do halve."""
@@ -79,11 +80,11 @@ class Sweeps:
             How many records vanished since the sweep before, and the stream's state from now on.
 
         Raises:
-            SweepShrank: far fewer ids than the last time; nothing is marked then.
+            SweepShrank: far fewer ids than before; nothing is marked then.
         """
         with self.warehouse.transaction():
             self.ledger.sweep_started(swept.sweep_id, stream.name, swept.started_at)
-        before = state.n_swept or 0
+        before = self._n_stored(stream) if state.n_swept is None else state.n_swept
         if before >= SMALLEST_JUDGED and len(swept.ids) < FLOOR * before and not accept_shrink:
             raise SweepShrank(self.connection.id, self.connection.vendor, stream.name, len(swept.ids), before, FLOOR)
         ids = swept.table(self.connection.id)
@@ -96,6 +97,14 @@ class Sweeps:
             self.ledger.sweep_completed(swept.sweep_id, len(swept.ids))
             self.ledger.remember(stream.name, state)
         return vanished, state
+
+    def _n_stored(self, stream: Stream) -> int:
+        [(count,)] = self.warehouse.run(
+            f"select count(*) from {raw_table(self.connection.vendor, stream).qualified} where connection_id = ?",
+            [self.connection.id],
+            zone=stream.zone,
+        )
+        return int(count)
 
     def _count_vanished(self, stream: Stream, swept: Swept) -> int:
         """Records stored before this sweep that it did not see and that no earlier sweep missed."""

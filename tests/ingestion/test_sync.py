@@ -387,6 +387,27 @@ def test_a_sweep_that_lost_most_ids_marks_nothing_deleted(desk: Desk, vendor: Ve
     assert (accepted.status, accepted.n_deleted) == ("ok", 90)
 
 
+@pytest.mark.parametrize("stream", ["scorecards", "eeoc"])
+def test_a_first_sweep_without_ids_marks_nothing_deleted_and_erases_nothing(
+    stream: str, desk: Desk, vendor: Vendor
+) -> None:
+    vendor.records["scorecards"] = [scorecard(n) for n in range(40)]
+    vendor.records["eeoc"] = [
+        {"id": n, "application_id": n, "candidate_id": n, "submitted_at": moment(2), "updated_at": moment(2)}
+        for n in range(40)
+    ]
+    desk.sync(stream)
+    vendor.records = {}
+    refused = desk.sync(stream, sweep=True).streams[0]
+    assert (refused.error_class, refused.n_deleted) == ("SweepShrank", 0)
+    assert "saw 0 ids, 40 were known" in (refused.error or "")
+    assert desk.query("select count(*) from raw_ops.sweeps where completed_at is not null") == [(0,)]
+    file = desk.where.demographics_file if stream == "eeoc" else desk.where.warehouse_file
+    with duckdb.connect(str(file), read_only=True) as zone:
+        assert zone.execute(f"select count(*) from raw_greenhouse.{stream}").fetchall() == [(40,)]
+    assert desk.sync(stream, sweep=True, accept_shrink=True).streams[0].n_deleted == 40
+
+
 def test_a_failed_stream_does_not_stop_the_others(desk: Desk, vendor: Vendor) -> None:
     vendor.records["departments"] = [department(1)]
     vendor.bend = lambda v, endpoint, n: v.answer({"errors": ["no"]}, 403) if endpoint == "scorecards" else None
