@@ -477,7 +477,7 @@ def _streams() -> pd.DataFrame:
             "vendor": ["greenhouse", "greenhouse", "bamboohr", "lattice"],
             "stream": ["applications", "scorecards", "employees", "reviews"],
             "last_success_at": [now - 3 * HOUR, now - 3 * HOUR, now - 4 * HOUR, now - 4 * HOUR],
-            "last_status": ["ok", "ok", "ok", "skipped"],
+            "last_status": ["ok", "ok", "ok", "ok"],
             "last_rows": [40, 12, 300, 0],
             "previous_rows": [4000, 1200, 299, 500],
             "n_quarantined": [1, 0, 0, 0],

@@ -17,9 +17,9 @@ from starlette.responses import Response
 from ingestion.connections import Connection
 from ingestion.connectors import vendors
 from ingestion.errors import StreamUnknown
-from ingestion.load import ensure_raw_tables, note_connections
+from ingestion.load import ensure_raw_tables, note_connections, retry_quarantine
 from ingestion.progress import StreamDone, WindowStored
-from ingestion.quarantine import listed, quarantined, retry
+from ingestion.quarantine import quarantined
 from ingestion.settings import Settings
 
 from .conftest import Desk
@@ -266,12 +266,10 @@ def test_a_corrected_record_leaves_the_quarantine_by_retry(desk: Desk, vendor: V
     vendor.clock = datetime(2026, 3, 10, tzinfo=UTC)
     vendor.records["scorecards"] = [*map(scorecard, range(5)), scorecard(9, candidate_rating="superb")]
     desk.sync("scorecards")
-    assert [(group.stream, group.rule, group.n_records) for group in listed(where=desk.where)] == [
-        ("scorecards", "unknown_value", 1)
-    ]
-    assert "0 of 1" in retry(desk.connection, where=desk.where)
+    retry_quarantine(desk.connection, where=desk.where)
+    assert [(row.stream, row.rule) for row in quarantined(where=desk.where)] == [("scorecards", "unknown_value")]
     vendor.records["scorecards"][-1]["candidate_rating"] = "strong_yes"
-    assert "1 of 1" in retry(desk.connection, where=desk.where)
+    retry_quarantine(desk.connection, where=desk.where)
     assert quarantined(where=desk.where) == []
     assert desk.query("select candidate_rating from raw_greenhouse.scorecards where id = '9'") == [("strong_yes",)]
 
@@ -290,10 +288,12 @@ def test_a_retry_whose_second_window_fails_keeps_that_windows_records_waiting(de
         return v.answer({"errors": ["no"]}, 403) if "lte|2026-03-10" in asked else None
 
     vendor.bend = newer_window_is_forbidden
-    assert retry(desk.connection, where=desk.where).startswith("1 of 2 records left the quarantine; `acme`:")
+    [failed] = retry_quarantine(desk.connection, where=desk.where).failed
+    assert failed.error_class == "PermissionMissing"
     assert [row.record_key for row in quarantined(where=desk.where)] == ["9"]
     vendor.bend = None
-    assert "1 of 1" in retry(desk.connection, where=desk.where)
+    retry_quarantine(desk.connection, where=desk.where)
+    assert quarantined(where=desk.where) == []
     assert desk.query("select id from raw_greenhouse.scorecards where id in ('8', '9') order by id") == [("8",), ("9",)]
 
 

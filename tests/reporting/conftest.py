@@ -144,7 +144,7 @@ def health() -> dict[str, pd.DataFrame]:
                 ("greenhouse_main", "greenhouse", "scorecards", AS_OF, "ok", 391, 402, 3, 0.1),
                 ("bamboohr_main", "bamboohr", "employees", AS_OF, "ok", 12, 9, 0, 0.2),
                 ("lattice_main", "lattice", "reviews", AS_OF - pd.Timedelta(days=4), "failed", 0, 5210, 1, 96.0),
-                ("lattice_main", "lattice", "questions", pd.NaT, "skipped", None, None, 0, None),
+                ("lattice_main", "lattice", "questions", pd.NaT, "failed", None, None, 0, None),
             ],
             columns=[
                 *("connection_id", "vendor", "stream", "last_success_at", "last_status", "last_rows", "previous_rows"),
