@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -88,6 +88,29 @@ def test_after_a_backfill_since_a_day_every_scorecard_has_its_form_slot_stage_an
                 f"and {column} not in (select {key} from {referred})"
             )
             assert database.execute(lost).fetchall() == [(0,)], (table, column)
+
+
+@pytest.mark.slow
+def test_rows_that_a_vendor_shows_late_arrive_with_the_next_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QOH_KEYS", str(tmp_path / "keys"))
+    monkeypatch.setenv("QOH_HOME", str(tmp_path / "data"))
+    changed = "select count(*) from raw_greenhouse.scorecards where updated_at > '2026-07-14 23:15+00'"
+    with running_sandbox(size="tiny", seed=5, as_of=date(2026, 7, 15), rate="raised") as sandbox:
+        for name, value in sandbox.env.items():
+            monkeypatch.setenv(name, value)
+        [greenhouse] = [one for one in load_connections(ROOT / "connections.example.toml") if one.vendor == VENDOR]
+        sandbox.chaos("replica_lag")
+        found = []
+        for _ in range(2):
+            assert not sync(greenhouse, ["scorecards"]).failed
+            sandbox.calm()
+            with duckdb.connect(str(tmp_path / "data" / "warehouse.duckdb"), read_only=True) as database:
+                found += database.execute(changed).fetchall()
+    [(early,), (late,)] = found
+    assert early == 0
+    assert late > 0
 
 
 VENDOR = "greenhouse"
