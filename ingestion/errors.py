@@ -31,6 +31,7 @@ carries a secret, a query string or a value of a person: tokens and ids only::
     │   └── Stopped
     ├── DataRefused
     │   ├── StreamShrank
+    │   ├── StreamEmpty
     │   ├── SweepShrank
     │   └── MostRecordsRefused
     ├── LoadFailed
@@ -322,6 +323,17 @@ class StreamShrank(DataRefused):
         )
 
 
+class StreamEmpty(DataRefused):
+    """A stream that no firm has empty came without a record."""
+
+    def __init__(self, connection_id: str, vendor: str, stream: str, rights: str) -> None:
+        super().__init__(
+            f"`{vendor}.{stream}`: a complete read returned no record, and no firm has none. The vendor hides what the "
+            f"credential may not see: check {rights}; where --since was given, an earlier day. The stream counts as "
+            f"unread and is read from its beginning by: python -m ingestion {connection_id} --stream {stream}"
+        )
+
+
 class SweepShrank(DataRefused):
     """An id sweep found far fewer ids than the last one or, where it is the first, than there are rows."""
 
@@ -373,8 +385,8 @@ class WarehouseDamaged(IngestionError):
     def __init__(self, path: Path, cause: str) -> None:
         super().__init__(
             f"`{path}` cannot be opened ({cause}): the file or its `.wal` beside it is damaged. Nothing was written; "
-            "readers keep the published version. Move both files away, or put a backup in their place, then run: "
-            "qoh run (what is missing is read again from the vendors)"
+            "readers keep the published version. Put a backup in their place. Without one, move both files away and run: "
+            "qoh run, which reads a missing warehouse again; for another file: qoh run --reread <connection>"
         )
 
 

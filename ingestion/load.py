@@ -26,18 +26,19 @@ from ingestion.errors import (
     LoadFailed,
     PermissionMissing,
     RequestRejected,
+    StreamEmpty,
     StreamShrank,
-    StreamUnknown,
     VendorUnknown,
 )
 from ingestion.lock import warehouse_lock
 from ingestion.privacy import Pseudonymiser, load_keys
 from ingestion.reading import Batch, Reader, VaultSink
+from ingestion.rereading import fingerprint, selected
 from ingestion.results import StreamResult, SyncResult
 from ingestion.settings import Settings, settings
 from ingestion.storing import Load, Store, raw_table, raw_tables
 from ingestion.streams import ConnectorLike, Stream, Window
-from ingestion.sweeps import SMALLEST_JUDGED, Sweeps, Swept, read_ids
+from ingestion.sweeps import MISSING_SHARE, SMALLEST_JUDGED, Sweeps, Swept, read_ids
 from ingestion.warehouse import DuckDBWarehouse, open_warehouse
 
 log = logging.getLogger(__name__)
@@ -304,8 +305,24 @@ class _Run:
         if self.retrying:
             job.retries.extend(self._windows_to_retry(job))
             return
+        self._note_fingerprint(job)
         job.sweep_wanted = windows.sweep_due(job.stream, job.state, self.aim.now, self.sweep)
         self.show(progress.StreamStarted(self.connection.id, self.connection.vendor, job.stream.name))
+
+    def _note_fingerprint(self, job: _Job) -> None:
+        """A stream read with other columns or options than before is read again; a first one is only noted."""
+        before, now = job.state.fingerprint, fingerprint(job.family, self.connection)
+        job.state = replace(job.state, fingerprint=now)
+        if before not in (None, now):
+            self._reread(job, "is declared otherwise than it was read (columns, or options in connections.toml)")
+
+    def _reread(self, job: _Job, why: str) -> None:
+        with self.warehouse.transaction():
+            job.state = self.ledger.forget(job.stream.name, job.state)
+        job.done = frozenset()
+        job.forward_done = job.complete_done = False
+        place = f"`{self.connection.vendor}.{job.stream.name}`"
+        self.show(progress.Notice(f"{place} {why}: it is read from the beginning again."))
 
     def _windows_to_retry(self, job: _Job) -> list[Window]:
         found = {window for stream in job.family for window in self.ledger.open_windows(stream.name)}
@@ -322,10 +339,7 @@ class _Run:
                 if brought.problem is not None:
                     raise brought.problem
             elif isinstance(brought, Swept):
-                job.deleted, job.state = self.sweeps.keep(
-                    job.stream, job.state, brought, self.aim.now, accept_shrink=self.accept_shrink
-                )
-                job.sweep_wanted = False
+                self._keep_sweep(job, brought)
             else:
                 return False
         except Exception as error:  # one stream's failure, whatever it is, must not stop the others
@@ -333,6 +347,22 @@ class _Run:
             job.error = error
             return False
         return True
+
+    def _keep_sweep(self, job: _Job, swept: Swept) -> None:
+        before = job.state.n_missing or 0
+        job.deleted, job.state = self.sweeps.keep(
+            job.stream, job.state, swept, self.aim.now, accept_shrink=self.accept_shrink
+        )
+        job.sweep_wanted = False
+        missing = job.state.n_missing or 0
+        if missing <= before:
+            return  # told, and read again, when it was seen first: what is still missing is not to be had
+        why = f"lacks {missing:,} records whose ids two sweeps saw"
+        if missing > MISSING_SHARE * len(swept.ids):
+            self._reread(job, why)
+        else:
+            place = f"{self.connection.id}.{job.stream.name}"
+            self.show(progress.Notice(f"`{place}` {why}. If they should be there, run: qoh run --reread {place}"))
 
     # -- in a reading thread
 
@@ -387,6 +417,8 @@ class _Run:
         """Rows first, memory of them second: a kill in between costs one more read of the window and nothing else."""
         started = time.monotonic()
         self._check_shrink(job, batch)
+        state = job.state if self.retrying else self._state_after(job, batch)
+        self._check_empty(job, batch, state)
         loads = [
             Load(
                 raw_table(self.connection.vendor, stream),
@@ -399,7 +431,6 @@ class _Run:
         for stream in job.family:
             job.rows[stream.name] = job.rows.get(stream.name, 0) + len(batch.rows[stream.name])
             job.changed[stream.name] = job.changed.get(stream.name, 0) + changed.get(stream.name, 0)
-        state = job.state if self.retrying else self._state_after(job, batch)
         with self.warehouse.transaction():
             self.ledger.remember(job.stream.name, state, batch.done)
             self._note_refused(job, batch)
@@ -413,6 +444,21 @@ class _Run:
         seen = len(batch.rows[job.stream.name])
         if before >= SMALLEST_JUDGED and seen < SHRINK_FLOOR * before:
             raise StreamShrank(self.connection.id, self.connection.vendor, job.stream.name, seen, before, SHRINK_FLOOR)
+
+    def _check_empty(self, job: _Job, batch: Batch, state: ops.StreamState) -> None:
+        """A stream that no firm has empty, read to its end and still empty, shows a missing right; it stays unread."""
+        if not job.stream.never_empty or self.retrying or batch.seen:
+            return
+        if job.stream.cursor is not None:
+            is_whole = state.covered_from is not None and state.covered_from <= windows.backfill_from(
+                job.stream, state, self.aim
+            )
+        else:
+            is_whole = batch.window.complete
+        if is_whole and not self.sweeps.n_stored(job.stream):
+            with self.warehouse.transaction():
+                self.ledger.forget(job.stream.name, state)
+            raise StreamEmpty(self.connection.id, self.connection.vendor, job.stream.name, job.stream.never_empty)
 
     def _state_after(self, job: _Job, batch: Batch) -> ops.StreamState:
         if job.stream.cursor is not None:
@@ -538,17 +584,3 @@ def told(error: Exception | None, vendor: str, stream: str) -> str | None:
     if isinstance(error, IngestionError):
         return str(error)
     return str(LoadFailed(vendor, stream, "reading or storing", type(error).__name__))
-
-
-def selected(vendor: str, streams: Sequence[Stream], names: Sequence[str] | None) -> tuple[Stream, ...]:
-    """The streams to read for the names asked for; a nested one is read with its parent.
-
-    Raises:
-        StreamUnknown: naming those that exist.
-    """
-    by_name = {stream.name: stream for stream in streams}
-    for name in names or ():
-        if name not in by_name:
-            raise StreamUnknown(vendor, name, by_name)
-    wanted = {by_name[name].parent or name for name in names} if names is not None else set(by_name)
-    return tuple(stream for stream in streams if stream.parent is None and stream.name in wanted)

@@ -8,7 +8,7 @@ dlt's working directory can be thrown away at any time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +33,8 @@ STREAM_STATE = Table(
         "n_complete": "bigint",
         "swept_at": "timestamp",
         "n_swept": "bigint",
+        "n_missing": "bigint",
+        "fingerprint": "text",
     },
 )
 DONE_UNITS = Table(
@@ -121,6 +123,8 @@ class StreamState:
         n_complete: its rows.
         swept_at: last complete id sweep.
         n_swept: its ids.
+        n_missing: ids that it saw, as a sweep before it did, and that are not stored.
+        fingerprint: of what the stream was read with; see `ingestion.rereading`.
     """
 
     covered_from: datetime | None = None
@@ -131,6 +135,12 @@ class StreamState:
     n_complete: int | None = None
     swept_at: datetime | None = None
     n_swept: int | None = None
+    n_missing: int | None = None
+    fingerprint: str | None = None
+
+    def unread(self) -> StreamState:
+        """The state in which everything is read again, as far back as before."""
+        return replace(self, covered_from=None, covered_to=None, window_days=None, completed_at=None)
 
 
 _STATE_COLUMNS = tuple(StreamState.__dataclass_fields__)
@@ -177,6 +187,15 @@ class Ledger:
                 "where connection_id = ? and stream = ? and unit = ?)",
                 [*place, unit, datetime.now(UTC), *place, unit],
             )
+
+    def forget(self, stream: str, state: StreamState) -> StreamState:
+        """Read the stream from the beginning again, for it says so from now on; inside the caller's transaction.
+
+        Rows stay until the read replaces them.
+        """
+        self._warehouse.run("delete from raw_ops.done_units where connection_id = ? and stream = ?", [self._id, stream])
+        self.remember(stream, unread := state.unread())
+        return unread
 
     # -- what was set aside
 

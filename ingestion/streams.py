@@ -71,6 +71,8 @@ class Stream:
         two_sided: whether the vendor can bound a read on both sides; if not, the first read is one window.
         since_applies: whether --since may leave out old rows: only where a row is something that happened. What such
             rows refer to (users, jobs, forms, employees) was often last touched long before and is read in full.
+        options: options of the connection that shape what is read; when one changes, the stream is read again.
+        never_empty: for a stream that no firm has empty, the rights to check when it is; "" for all others.
     """
 
     name: str
@@ -90,6 +92,8 @@ class Stream:
     complete_every_days: int = 0
     two_sided: bool = True
     since_applies: bool = False
+    options: tuple[str, ...] = ()
+    never_empty: str = ""
     description: str = ""
 
     def __post_init__(self) -> None:

@@ -57,6 +57,14 @@ def run(
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Look for deleted records now; by itself a run does so once a week.")
     ] = False,
+    again: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reread",
+            help="Read a connection (greenhouse_main) or a stream of it (greenhouse_main.jobs) from the beginning "
+            "again, say after a right was widened at the vendor; may be repeated. Rows stay until they are replaced.",
+        ),
+    ] = None,
     accept_shrink: Annotated[
         bool, typer.Option("--accept-shrink", help="Believe tables that became far smaller, for this run only.")
     ] = False,
@@ -69,6 +77,7 @@ def run(
     is healed by the next. With nothing changed at the vendors a run reads only news.
     """
     from ingestion.lock import warehouse_lock
+    from ingestion.rereading import places, reread
     from orchestration import progress
     from orchestration.terminal import RunLines
 
@@ -85,7 +94,10 @@ def run(
         else:
             stream_lines(event)
 
+    chosen = places(again or [], {connection.id: connection for connection in connections})
     with warehouse_lock(), progress.listening(show):
+        if chosen:
+            reread(chosen)
         show("loading …")
         _manifest()
         from orchestration.run import nightly

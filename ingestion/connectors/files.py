@@ -35,6 +35,7 @@ _SOURCE = (
     Column("drop_sha256", required=True, description="Fingerprint of that version of the file."),
 )
 _WHOLE = "A file is read when its fingerprint is new."
+_SHAPE = ("layout", "date_format", "timezone")
 _NEVER_AGAIN = 36_500  # days: what is read of a file is told by its fingerprint alone
 
 
@@ -59,6 +60,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("employee_id",),
         full_reason=_WHOLE,
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             _EMPLOYEE,
             Column("work_email", token="email", description="Work e-mail, as a token."),
@@ -100,6 +102,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("review_id", "question_id"),
         full_reason=_WHOLE,
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             Column("review_id", required=True, description="Review, unique within the connection."),
             Column("cycle_id", required=True, description="Review cycle."),
@@ -138,6 +141,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("employee_id", "effective_date", "change_type"),
         full_reason=_WHOLE,
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             _EMPLOYEE,
             Column("effective_date", "date", required=True, description="Day from which it holds."),
@@ -164,6 +168,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("application_id",),
         full_reason=_WHOLE,
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             Column("application_id", token="application", required=True, description="Application, as a token."),
             Column("candidate_id", token="candidate", required=True, description="Candidate, as a token."),
@@ -202,6 +207,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("interview_id", "interviewer_id"),
         full_reason=_WHOLE,
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             Column("interview_id", required=True, description="Interview."),
             Column("application_id", token="application", required=True, description="Application, as a token."),
@@ -225,6 +231,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("interview_id", "interviewer_id", "attribute"),
         full_reason=_WHOLE,
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             Column("application_id", token="application", required=True, description="Application, as a token."),
             Column("candidate_id", token="candidate", description="Candidate, as a token."),
@@ -252,6 +259,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("sha256", "source_file"),
         full_reason="The register of files: one row per file and version seen.",
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             Column("source_file", required=True, description="File."),
             Column("sha256", required=True, description="Fingerprint of its content."),

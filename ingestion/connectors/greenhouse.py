@@ -29,8 +29,21 @@ def _id(what: str) -> Column:
 
 def _listed(name: str, columns: tuple[Column, ...], description: str, **more: object) -> Stream:
     """A list endpoint that carries `updated_at` and can be read in two-sided windows of it."""
-    settings: dict[str, object] = {"path": f"/{name}", "cursor": "updated_at", "scope": f"harvest:{name}:list", **more}
+    settings: dict[str, object] = {
+        "path": f"/{name}",
+        "cursor": "updated_at",
+        "scope": f"harvest:{name}:list",
+        "options": ("acting_user_id",),
+        **more,
+    }
     return Stream(name=name, columns=columns, description=description, **settings)  # type: ignore[arg-type]
+
+
+def _rights(name: str) -> str:
+    return (
+        f"the scope `harvest:{name}:list` and that the acting user (option `acting_user_id`, else the credential's "
+        "service user) is a site admin who may see private records"
+    )
 
 
 _APPLICATION = Column("application_id", token="application", required=True, description="Application, as a token.")
@@ -72,6 +85,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per application of a candidate to a job.",
         sweep=True,
+        never_empty=_rights("applications"),
         since_applies=True,
     ),
     _listed(
@@ -170,6 +184,8 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per job.",
         sweep=True,
+        options=("acting_user_id", "level_field", "family_field"),
+        never_empty=_rights("jobs"),
     ),
     _listed(
         "departments",
@@ -380,6 +396,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per Greenhouse user, service accounts and leavers included.",
         sweep=True,
+        never_empty=_rights("users"),
         params={"show_service_accounts": "true"},
         vault={
             "id": "source_id",
