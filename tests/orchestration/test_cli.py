@@ -73,6 +73,17 @@ def test_a_wrong_day_is_refused_before_anything_starts(home: Path, capsys: pytes
     assert "2024-01-01" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("place", "said"), [("nope", "`nope` is no connection"), ("lattice_main.nope", "has no stream `nope`")]
+)
+def test_a_reread_of_what_does_not_exist_is_refused_before_anything_starts(
+    home: Path, capsys: pytest.CaptureFixture[str], place: str, said: str
+) -> None:
+    shutil.copy(EXAMPLE, os.environ["QOH_CONNECTIONS"])
+    assert qoh("run", "--reread", "lattice_main.users", "--reread", place) == ExitCode.USAGE
+    assert said in capsys.readouterr().err
+
+
 def test_a_second_run_is_refused_with_pid_and_start(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(EXAMPLE, os.environ["QOH_CONNECTIONS"])
     code = (
