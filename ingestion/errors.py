@@ -14,6 +14,7 @@ carries a secret, a query string or a value of a person: tokens and ids only::
     │   ├── SecretMissing
     │   ├── OptionUnknown
     │   ├── OptionInvalid
+    │   ├── RenameRefused
     │   └── NothingPublished
     ├── LockHeld
     ├── VendorError
@@ -155,6 +156,17 @@ class OptionInvalid(ConfigurationError):
         super().__init__(
             f"Connection `{connection_id}`, option `{option}`: {problem}. This connection was not read; the others are "
             f"not affected. Correct connections.toml, then run: python -m ingestion {connection_id}"
+        )
+
+
+class RenameRefused(ConfigurationError):
+    """A former id belongs to another vendor."""
+
+    def __init__(self, connection_id: str, vendor: str, old: str, old_vendor: str) -> None:
+        super().__init__(
+            f"Connection `{connection_id}` ({vendor}) was formerly `{old}`, whose rows are of `{old_vendor}`. "
+            "Rows of one vendor cannot become those of another; nothing was renamed and this connection was not read. "
+            "Take the id out of `formerly` in connections.toml: both keep their rows."
         )
 
 

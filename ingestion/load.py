@@ -25,6 +25,7 @@ from ingestion.errors import (
     IngestionError,
     LoadFailed,
     PermissionMissing,
+    RenameRefused,
     RequestRejected,
     StreamEmpty,
     StreamShrank,
@@ -33,6 +34,7 @@ from ingestion.errors import (
 from ingestion.lock import warehouse_lock
 from ingestion.privacy import Pseudonymiser, load_keys
 from ingestion.reading import Batch, Reader, VaultSink
+from ingestion.renaming import rename
 from ingestion.rereading import fingerprint, selected
 from ingestion.results import StreamResult, SyncResult
 from ingestion.settings import Settings, settings
@@ -71,12 +73,19 @@ def _ensure(warehouse: DuckDBWarehouse) -> None:
 
 
 def note_connections(connections: Iterable[Connection], where: Settings | None = None) -> list[str]:
-    """Say which stored connections are no longer configured; their rows are kept."""
+    """Join what was renamed and say which stored connections are no longer configured; their rows are kept."""
     where = where or settings()
     created = _keys_before_data(where)
+    connections = list(connections)
     with warehouse_lock(where.lock_file), open_warehouse(where) as warehouse:
         _ensure(warehouse)
-        return [*([created] if created else []), *ops.note_connections(warehouse, connections)]
+        sentences = [created] if created else []
+        for connection in connections:
+            try:
+                sentences += rename(warehouse, connection, where)
+            except RenameRefused as error:
+                sentences.append(str(error))
+        return [*sentences, *ops.note_connections(warehouse, connections)]
 
 
 def sync(
@@ -123,6 +132,7 @@ def sync_streams(
     Raises:
         VendorUnknown, StreamUnknown: nothing was started then.
         PrivacyError: a token key is missing or wrong; nothing was started then.
+        RenameRefused: a former id belongs to another vendor; nothing was read then.
         LockHeld: another process holds the warehouse.
     """
     run = _Run(connection, streams, since, progress, sweep, accept_shrink, where or settings())
@@ -216,6 +226,8 @@ class _Run:
         with ExitStack() as stack:
             self.warehouse = stack.enter_context(open_warehouse(self.where))
             _ensure(self.warehouse)
+            for sentence in rename(self.warehouse, self.connection, self.where):
+                self.show(progress.Notice(sentence))
             self.ledger = ops.Ledger(self.warehouse, self.connection)
             self.ledger.seen()
             jobs = [self._job(root) for root in self.roots]

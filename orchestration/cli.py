@@ -190,17 +190,17 @@ def doctor() -> None:
 @app.command()
 def connections() -> None:
     """List the configured connections, and those that have rows and are configured no more."""
+    from ingestion.ops import no_longer_configured
+
     settings = _prepared()
     readable, unreadable = _connections(settings)
     for connection in readable:
         console.print(f"{connection.id}  {connection.vendor}")
     for sentence in unreadable.values():
         console.print(f"[red]✗[/] {escape(sentence)}")
-    for connection_id, vendor in _formerly_connected({*unreadable, *(connection.id for connection in readable)}):
-        console.print(
-            f"[yellow]{connection_id}[/]  {vendor}  not in {settings.connections.name} any more; its rows are kept "
-            "under this id. A renamed connection starts anew; put the id back to go on with the old rows."
-        )
+    named = {name for connection in readable for name in (connection.id, *connection.formerly)}
+    for connection_id, vendor in _formerly_connected({*unreadable, *named}):
+        console.print(f"[yellow]![/] {escape(no_longer_configured(connection_id, vendor))}")
 
 
 @app.command()

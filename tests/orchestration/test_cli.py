@@ -179,7 +179,9 @@ def test_a_connection_that_left_is_named_and_keeps_its_rows(
         listed.write_text(before)
     shown = " ".join(capsys.readouterr().out.split())
     assert "lattice_renamed" in shown
-    assert "lattice_main lattice not in connections.toml any more; its rows are kept" in shown
+    assert (
+        "`lattice_main` (lattice) is no longer in connections.toml. Its rows are kept and count in every table" in shown
+    )
 
 
 @pytest.mark.slow
