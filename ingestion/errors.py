@@ -50,7 +50,7 @@ from typing import ClassVar
 
 from ingestion.exit_codes import ExitCode
 
-NOTHING_WRITTEN = "Nothing of this read was stored; the next run reads it again."
+DOES_NOT_COUNT = "This read does not count; the next run reads it again."
 
 
 def listed(names: Iterable[str]) -> str:
@@ -202,7 +202,7 @@ class Unreachable(VendorError):
 
     def __init__(self, connection_id: str, host: str, path: str, cause: str, tries: int) -> None:
         super().__init__(
-            f"`{connection_id}`: {host} did not answer for `{path}` ({cause}, {tries} tries). {NOTHING_WRITTEN} "
+            f"`{connection_id}`: {host} did not answer for `{path}` ({cause}, {tries} tries). {DOES_NOT_COUNT} "
             "Check the address and the network, then run: qoh doctor"
         )
 
@@ -212,7 +212,7 @@ class CredentialRejected(VendorError):
 
     def __init__(self, connection_id: str, path: str, status: int, variables: Iterable[str]) -> None:
         super().__init__(
-            f"`{connection_id}`: `{path}` refused the credential (HTTP {status}). {NOTHING_WRITTEN} "
+            f"`{connection_id}`: `{path}` refused the credential (HTTP {status}). {DOES_NOT_COUNT} "
             f"Renew it, set {listed(variables)}, then run: qoh doctor"
         )
 
@@ -236,7 +236,7 @@ class RequestRejected(VendorError):
         self.status = status
         quoted = f' and said "{said}"' if said else ""
         super().__init__(
-            f"`{connection_id}`: `{path}` answered HTTP {status}{quoted}. {NOTHING_WRITTEN} "
+            f"`{connection_id}`: `{path}` answered HTTP {status}{quoted}. {DOES_NOT_COUNT} "
             "The vendor's contract may have changed: compare the connector's endpoint with the vendor's documentation."
         )
 
@@ -247,7 +247,7 @@ class StillThrottled(VendorError):
     def __init__(self, connection_id: str, path: str, asked: float, waited: float, limit: float) -> None:
         super().__init__(
             f"`{connection_id}`: `{path}` is throttled: the vendor asks for another {asked:.0f} s after {waited:.0f} s "
-            f"of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {NOTHING_WRITTEN} Run again later."
+            f"of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {DOES_NOT_COUNT} Run again later."
         )
 
 
@@ -257,7 +257,7 @@ class BudgetUsedUp(VendorError):
     def __init__(self, connection_id: str, path: str, needed: float, waited: float, limit: float) -> None:
         super().__init__(
             f"`{connection_id}`: `{path}` was not asked: the vendor's rate window is used up for another {needed:.1f} "
-            f"s after {waited:.0f} s of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {NOTHING_WRITTEN} "
+            f"s after {waited:.0f} s of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {DOES_NOT_COUNT} "
             "Run again later; what the vendor allows is shown by: qoh doctor"
         )
 
@@ -267,7 +267,7 @@ class ServerFailing(VendorError):
 
     def __init__(self, connection_id: str, path: str, status: int, tries: int) -> None:
         super().__init__(
-            f"`{connection_id}`: `{path}` answered HTTP {status} {tries} times. {NOTHING_WRITTEN} "
+            f"`{connection_id}`: `{path}` answered HTTP {status} {tries} times. {DOES_NOT_COUNT} "
             "Look at the vendor's status page and run again later."
         )
 
@@ -278,7 +278,7 @@ class NotJson(VendorError):
     def __init__(self, connection_id: str, path: str, seen: str, size: int, tries: int) -> None:
         super().__init__(
             f"`{connection_id}`: `{path}` answered HTTP 200 with {seen} ({size:,} bytes, {tries} tries), expected a "
-            f"whole JSON document. {NOTHING_WRITTEN} A proxy or a maintenance page may answer instead of the vendor; "
+            f"whole JSON document. {DOES_NOT_COUNT} A proxy or a maintenance page may answer instead of the vendor; "
             "run: qoh doctor"
         )
 
@@ -288,7 +288,7 @@ class WrongEnvelope(VendorError):
 
     def __init__(self, connection_id: str, path: str, expected: str, seen: str) -> None:
         super().__init__(
-            f"`{connection_id}`: `{path}` answered HTTP 200 without {expected}; seen: {seen}. {NOTHING_WRITTEN} "
+            f"`{connection_id}`: `{path}` answered HTTP 200 without {expected}; seen: {seen}. {DOES_NOT_COUNT} "
             "The vendor changed its answer or reports an error in it: run `qoh doctor`."
         )
 
@@ -299,7 +299,7 @@ class PagingLoops(VendorError):
     def __init__(self, connection_id: str, path: str, pages: int) -> None:
         super().__init__(
             f"`{connection_id}`: `{path}` points back to a page that was read already, after {pages} pages. "
-            f"{NOTHING_WRITTEN}"
+            f"{DOES_NOT_COUNT}"
         )
 
 
@@ -309,7 +309,7 @@ class ForeignLink(VendorError):
     def __init__(self, connection_id: str, path: str, host: str) -> None:
         super().__init__(
             f"`{connection_id}`: `{path}` points to its next page on another host ({host}); the credential is not sent "
-            f"there. {NOTHING_WRITTEN} Check the base URL of the connection."
+            f"there. {DOES_NOT_COUNT} Check the base URL of the connection."
         )
 
 
@@ -317,7 +317,7 @@ class Stopped(VendorError):
     """The run was ended while it waited."""
 
     def __init__(self, connection_id: str) -> None:
-        super().__init__(f"`{connection_id}`: the run was stopped. {NOTHING_WRITTEN}")
+        super().__init__(f"`{connection_id}`: the run was stopped. {DOES_NOT_COUNT}")
 
 
 class DataRefused(IngestionError):
@@ -363,7 +363,7 @@ class MostRecordsRefused(DataRefused):
     def __init__(self, vendor: str, stream: str, endpoint: str, refused: int, seen: int, rules: str) -> None:
         super().__init__(
             f"`{vendor}.{stream}`: {refused:,} of {seen:,} records of `{endpoint}` fail the contract ({rules}). "
-            "Nothing of this read was stored: this is a changed answer, not bad records. Run: qoh doctor"
+            "This read does not count: this is a changed answer, not bad records. Run: qoh doctor"
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -175,6 +175,7 @@ class _Job:
     rows: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
+    arrived: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     deleted: int = 0
     pages: int = 0
     seconds: float = 0.0
@@ -185,6 +186,9 @@ class _Job:
     window_start: datetime | None = None
     window_end: datetime | None = None
     retries: deque[Window] = field(default_factory=deque)
+    begun: bool = False
+    reading: Iterator[Batch] | None = None
+    now_counting: Counters = field(default_factory=Counters)
     error: Exception | None = None
 
     @property
@@ -292,7 +296,7 @@ class _Run:
         )
 
     def _work(self, jobs: Sequence[_Job], stack: ExitStack) -> Iterator[StreamResult]:
-        """Read in threads, store here; at most `parallel_streams` windows are in memory."""
+        """Read in threads, store here; at most `parallel_streams` batches are in memory."""
         waiting = deque(jobs)
         pool = ThreadPoolExecutor(max(1, self.connector.parallel_streams), thread_name_prefix=self.connection.id)
         stack.callback(pool.shutdown, wait=True, cancel_futures=True)
@@ -301,7 +305,7 @@ class _Run:
         while waiting or reading:
             while waiting and len(reading) < max(1, self.connector.parallel_streams):
                 job = waiting.popleft()
-                if job.windows == 0:
+                if not job.begun:
                     self._begin(job)
                 reading[pool.submit(self._read_next, job)] = job
             finished, _ = wait(reading, return_when=FIRST_COMPLETED)
@@ -313,7 +317,7 @@ class _Run:
                     yield from self._finish(job)
 
     def _begin(self, job: _Job) -> None:
-        job.started_at = datetime.now(UTC)
+        job.begun, job.started_at = True, datetime.now(UTC)
         if self.retrying:
             job.retries.extend(self._windows_to_retry(job))
             return
@@ -347,7 +351,7 @@ class _Run:
         try:
             brought = future.result()
             if isinstance(brought, Batch):
-                self._store_window(job, brought)
+                self._store(job, brought)
                 if brought.problem is not None:
                     raise brought.problem
             elif isinstance(brought, Swept):
@@ -379,14 +383,18 @@ class _Run:
     # -- in a reading thread
 
     def _read_next(self, job: _Job) -> Batch | Swept | None:
-        window = self._next_window(job)
-        if window is None and not job.sweep_wanted:
-            return None
+        if job.reading is None:
+            window = self._next_window(job)
+            if window is None and not job.sweep_wanted:
+                return None
+            if window is not None:
+                job.reading = self.reader.read(job.stream, job.children, window, self._reporter(job))
         started = time.monotonic()
         with self.client.counting() as counters:
+            job.now_counting = counters
             try:
-                if window is not None:
-                    return self.reader.read(job.stream, job.children, window, self._reporter(job, counters))
+                if job.reading is not None:
+                    return next(job.reading)
                 return read_ids(job.stream, self.connector, self.pseudonymiser)
             finally:
                 job.seconds += time.monotonic() - started
@@ -406,8 +414,8 @@ class _Run:
         complete = windows.complete_due(job.stream, job.state, self.aim.now)
         return Window(None, self.aim.now, complete, job.done)
 
-    def _reporter(self, job: _Job, counters: Counters) -> Callable[[Batch], None]:
-        before = (job.pages, sum(job.rows.values()), job.counters.requests)
+    def _reporter(self, job: _Job) -> Callable[[Batch], None]:
+        before = (job.pages, sum(job.rows.values()))
 
         def report(batch: Batch) -> None:
             self.show(
@@ -417,7 +425,7 @@ class _Run:
                     job.stream.name,
                     before[0] + batch.pages,
                     before[1] + batch.seen,
-                    before[2] + counters.requests,
+                    job.counters.requests + job.now_counting.requests,
                 )
             )
 
@@ -425,12 +433,25 @@ class _Run:
 
     # -- in the calling thread
 
-    def _store_window(self, job: _Job, batch: Batch) -> None:
+    def _store(self, job: _Job, batch: Batch) -> None:
         """Rows first, memory of them second: a kill in between costs one more read of the window and nothing else."""
         started = time.monotonic()
+        if not batch.is_last:
+            self._store_rows(job, batch)
+            job.seconds += time.monotonic() - started
+            return
+        job.reading = None
         self._check_shrink(job, batch)
         state = job.state if self.retrying else self._state_after(job, batch)
         self._check_empty(job, batch, state)
+        self._store_rows(job, batch)
+        with self.warehouse.transaction():
+            self.ledger.remember(job.stream.name, state, batch.done)
+            self._note_refused(job, batch)
+        job.seconds += time.monotonic() - started
+        self._advance(job, batch, state)
+
+    def _store_rows(self, job: _Job, batch: Batch) -> None:
         loads = [
             Load(
                 raw_table(self.connection.vendor, stream),
@@ -443,11 +464,7 @@ class _Run:
         for stream in job.family:
             job.rows[stream.name] = job.rows.get(stream.name, 0) + len(batch.rows[stream.name])
             job.changed[stream.name] = job.changed.get(stream.name, 0) + changed.get(stream.name, 0)
-        with self.warehouse.transaction():
-            self.ledger.remember(job.stream.name, state, batch.done)
-            self._note_refused(job, batch)
-        job.seconds += time.monotonic() - started
-        self._advance(job, batch, state)
+            job.arrived[stream.name] |= job.open_keys[stream.name] & batch.rows[stream.name].keys()
 
     def _check_shrink(self, job: _Job, batch: Batch) -> None:
         before = job.state.n_complete
@@ -487,8 +504,7 @@ class _Run:
             refused = batch.refused[stream.name]
             job.refused[stream.name] = job.refused.get(stream.name, 0) + len(refused)
             self.ledger.set_aside(stream.name, refused, batch.window.start, batch.window.end)
-            arrived = job.open_keys[stream.name] & batch.rows[stream.name].keys()
-            self.ledger.resolve(stream.name, arrived, but=refused)
+            self.ledger.resolve(stream.name, job.arrived[stream.name], but=refused)
             if self.retrying:
                 self._note_gone(job, stream, batch)
 
@@ -518,7 +534,7 @@ class _Run:
                 job.stream.name,
                 f"{window.start:%Y-%m-%d}" if window.start else "",
                 f"{window.end:%Y-%m-%d}",
-                len(batch.rows[job.stream.name]),
+                batch.seen - len(batch.refused[job.stream.name]),
                 job.changed[job.stream.name],
                 job.seconds,
                 self._seconds_left(job),

@@ -165,7 +165,7 @@ def doctor() -> None:
     """Try every connection: reachable, credential valid, scopes and fields, clock, rate limit. Reads no records."""
     from rich.table import Table
 
-    from ingestion.errors import NOTHING_WRITTEN
+    from ingestion.errors import DOES_NOT_COUNT
     from orchestration.terminal import counted
 
     settings = _prepared()
@@ -180,7 +180,7 @@ def doctor() -> None:
         for found in _probe(connection):
             problems += found.status == "problem"
             # A probe stores nothing, so what an error says about stored data is left out.
-            message = found.message.replace(f"{NOTHING_WRITTEN} ", "")
+            message = found.message.replace(f"{DOES_NOT_COUNT} ", "")
             table.add_row(found.subject, f"[{STATUS_STYLE[found.status]}]{found.status}[/]", escape(message))
         console.print(table)
     console.print(f"{counted(problems, 'problem')} found." if problems else "No problems found.")

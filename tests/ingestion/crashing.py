@@ -34,8 +34,10 @@ def child(home: Path, kill_at: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(watch)
+    from ingestion import reading
     from ingestion.load import sync
 
+    reading.LARGEST_BATCH = 40  # windows are stored in parts, and kills fall between them
     result = sync(Connection("acme", "greenhouse"), STREAMS, datetime(2024, 1, 1, tzinfo=UTC), sweep=True)
     if result.failed:
         print([stream.error for stream in result.failed], file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 from starlette.responses import Response
 
+from ingestion import reading
 from ingestion.connections import Connection
 from ingestion.connectors import vendors
 from ingestion.errors import StreamUnknown
@@ -98,6 +99,40 @@ def test_state_does_not_advance_when_a_later_page_fails(desk: Desk, vendor: Vend
     assert failed.status == "failed"
     assert desk.query("select count(*) from raw_greenhouse.departments") == [(0,)]
     assert desk.sync("departments").streams[0].n_changed == 120
+
+
+def test_a_large_window_is_stored_in_parts_and_counts_as_read_with_its_last_page_only(
+    desk: Desk, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LARGEST_BATCH", 100)
+    vendor.clock = datetime(2026, 3, 10, tzinfo=UTC)
+    vendor.records["scorecards"] = [scorecard(n, candidate_rating="superb" if n == 40 else "yes") for n in range(330)]
+    held: list[int] = []
+    monkeypatch.setattr(reading.Reader, "_checked", counted(reading.Reader._checked, held))
+    vendor.bend = lambda v, endpoint, n: (
+        v.answer({"errors": ["no"]}, 403) if (endpoint, n) == ("scorecards", 6) else None
+    )
+    assert desk.sync("scorecards").streams[0].status == "failed"
+    assert desk.query("select count(*) from raw_greenhouse.scorecards") == [(200,)]
+    assert desk.query("select count(*) from raw_ops.stream_state where covered_to is not null") == [(0,)]
+    vendor.bend = None
+    result = desk.sync("scorecards").streams[0]
+    assert (result.status, result.n_rows, result.n_changed, result.n_quarantined) == ("ok", 329, 129, 1)
+    assert max(held) < 150
+    [waiting] = quarantined(where=desk.where)
+    vendor.records["scorecards"][40]["candidate_rating"] = "no"
+    assert not retry_quarantine(desk.connection, where=desk.where).failed
+    assert (waiting.record_key, quarantined(where=desk.where)) == ("40", [])
+
+
+def counted(whole: Callable[..., reading.Batch], held: list[int]) -> Callable[..., reading.Batch]:
+    """`whole`, noting how many rows each batch holds."""
+
+    def checked(reader: reading.Reader, batch: reading.Batch, clear: list[Any]) -> reading.Batch:
+        held.append(sum(map(len, batch.rows.values())))
+        return whole(reader, batch, clear)
+
+    return checked
 
 
 def test_rows_that_move_while_paging_are_there_after_the_next_sync(
