@@ -396,18 +396,19 @@ def reconciliation(frame: pd.DataFrame) -> Figure | None:
     points = pd.DataFrame(
         {
             "at": rows["at"].dt.strftime("%Y-%m-%d"),
-            "first": rows["n_ats_hires"].fillna(0).astype(int),
-            "second": rows["n_hris_starts"].fillna(0).astype(int),
+            "first": _without_small_counts(rows["n_ats_hires"]),
+            "second": _without_small_counts(rows["n_hris_starts"]),
         }
     )
     table = Table(
         heads=("Month", "Hires (applicant system)", "Starts (HR system)", "Difference"),
         rows=tuple(
-            (f"{row.at:%b %Y}", count(row.n_ats_hires), count(row.n_hris_starts), count(row.difference))
+            (f"{row.at:%b %Y}", people(row.n_ats_hires), people(row.n_hris_starts), _difference(row))
             for row in rows.itertuples()
         ),
         numeric=frozenset({1, 2, 3}),
     )
+    hidden = points["first"].isna().any() or points["second"].isna().any()
     return Figure(
         id="reconciliation",
         title=f"The two systems disagree in {off} of {len(rows)} months",
@@ -415,5 +416,18 @@ def reconciliation(frame: pd.DataFrame) -> Figure | None:
         table=table,
         chart=charts.two_counts(points, alt),
         note="Bars: hires by start month in the applicant system. Points: employment that began in the HR system. More "
-        "starts than hires usually means people who came without an application (transfers, acquisitions).",
+        "starts than hires usually means people who came without an application (transfers, acquisitions)."
+        + (" Counts of one to four are not drawn." if hidden else ""),
     )
+
+
+def _without_small_counts(counts: pd.Series) -> pd.Series:
+    return counts.fillna(0).astype(float).mask(counts.fillna(0).map(words.is_small))
+
+
+def _difference(row: Any) -> str:
+    """Nothing where it would tell a count that is not shown."""
+    both = (row.n_ats_hires, row.n_hris_starts)
+    if any(not words.missing(n) and words.is_small(n) for n in both):
+        return words.NOTHING
+    return count(row.difference)
