@@ -95,13 +95,13 @@ def test_estimates_and_publishing_wait_for_the_blocking_checks(nothing_connected
     assert suites <= upstream["published__analyst"]
 
 
-def test_times_are_the_firms_and_runs_end(home: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_are_the_firms_and_the_longest_run_is_the_instances(home: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QOH_TIMEZONE", "Europe/Berlin")
     definitions = build_definitions([])
     assert {
         one.execution_timezone for one in definitions.schedules or [] if isinstance(one, dg.ScheduleDefinition)
     } == {"Europe/Berlin"}
-    assert "dagster/max_runtime" in definitions.resolve_job_def(NIGHTLY).tags
+    assert "dagster/max_runtime" not in definitions.resolve_job_def(NIGHTLY).tags, "it would overrule dagster.yaml"
 
 
 def test_without_a_manifest_the_message_names_the_command(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
