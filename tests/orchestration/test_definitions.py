@@ -95,9 +95,7 @@ def test_estimates_and_publishing_wait_for_the_blocking_checks(nothing_connected
     assert suites <= upstream["published__analyst"]
 
 
-def test_times_are_the_firms_and_only_the_instance_ends_runs(
-    home: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_times_are_the_firms_and_runs_end(home: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QOH_TIMEZONE", "Europe/Berlin")
     definitions = build_definitions([])
     assert {
