@@ -39,10 +39,14 @@ def check_alert(records: Sequence[AssetCheckExecutionRecord]) -> alerts.Alert:
     errors = {_name(record) for record in records if _is_error(record)}
     warnings = {_name(record) for record in records} - errors
     lines = [*(f"error {name}" for name in sorted(errors)), *(f"warning {name}" for name in sorted(warnings))]
-    more = [f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     counts = [f"{len(names)} {word}" for names, word in ((errors, "error"), (warnings, "warning")) if names]
-    title = f"Failed checks ({', '.join(counts)}):"
-    return alerts.Alert("checks " + "|".join(lines), "\n".join([title, *lines[:SHOWN], *more]))
+    return alerts.Alert("checks " + "|".join(lines), _listed(f"Failed checks ({', '.join(counts)}):", lines))
+
+
+def _listed(title: str, lines: Sequence[str]) -> str:
+    """The title and the first lines below it."""
+    more = [f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return "\n".join([title, *lines[:SHOWN], *more])
 
 
 def _name(record: AssetCheckExecutionRecord) -> str:
@@ -56,10 +60,9 @@ def _is_error(record: AssetCheckExecutionRecord) -> bool:
 def streams_alert(failed: Mapping[str, str]) -> alerts.Alert:
     """Streams that were not loaded, with the first of the reasons; the same streams are told once per cool-down."""
     names = sorted(failed)
-    more = [f"… and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
     count = f"{len(names)} streams" if len(names) > 1 else "1 stream"
     title = f"{count} could not be loaded; the rest is. First reason: {failed[names[0]]}"
-    return alerts.Alert("streams " + "|".join(names), "\n".join([title, *names[:SHOWN], *more]))
+    return alerts.Alert("streams " + "|".join(names), _listed(title, names))
 
 
 def failed_since(
@@ -81,8 +84,8 @@ def failed_since(
 
 def new_warnings(instance: dg.DagsterInstance, checks: Iterable[dg.AssetCheckKey]) -> list[AssetCheckExecutionRecord]:
     """Warnings that hold now and did not the time before."""
-    failed = [record for record in latest_judged(instance, checks) if record.status == FAILED]
-    return [record for record in failed if not _is_error(record) and not _failed_before(instance, record)]
+    failed, _ = failed_since(instance, checks, cursor=0)
+    return [record for record in failed if not _is_error(record)]
 
 
 def latest_judged(
@@ -160,10 +163,9 @@ def overdue_tables(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 def overdue_alert(keys: Sequence[dg.AssetKey]) -> alerts.Alert:
     """Assets that nothing has made for too long, in one message whichever they are."""
     names = sorted("/".join(key.path) for key in keys)
-    more = [f"… and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
     count = f"{len(names)} assets are" if len(names) > 1 else "1 asset is"
     title = f"{count} overdue: is the schedule `nightly` on, and does it run? See `qoh status`."
-    return alerts.Alert("overdue", "\n".join([title, *names[:SHOWN], *more]))
+    return alerts.Alert("overdue", _listed(title, names))
 
 
 def silent_sensors(instance: dg.DagsterInstance, names: Iterable[str]) -> dict[str, str]:
