@@ -76,6 +76,7 @@ def nightly(
     progress.stage_seconds.clear()
     progress.stage_seconds["load definitions"] = time.monotonic() - started
     with dg.DagsterInstance.get() as instance:
+        delete_old_runs(instance)  # first: a setting it cannot read is refused before anything starts
         for dead in fail_dead_runs(instance):
             progress.tell(f"Run {dead.run_id[:8]} was killed earlier; this run heals what it left.")
             alerts.send(run_alert(dead, "its process was killed; the run that tells this heals what it left"))
@@ -95,7 +96,6 @@ def nightly(
         instance.add_run_tags(result.run_id, {EXIT_TAG: str(int(finished.exit_code))})
         _alert(instance.get_run_by_id(result.run_id), finished)
         _alert_warnings(instance, result)
-        delete_old_runs(instance)
     finished.timings["all"] = time.monotonic() - started
     return finished
 

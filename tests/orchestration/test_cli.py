@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -73,34 +74,43 @@ def test_a_wrong_day_is_refused_before_anything_starts(home: Path, capsys: pytes
     assert "2024-01-01" in capsys.readouterr().err
 
 
-def test_a_second_run_is_refused_with_pid_and_start(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copy(EXAMPLE, os.environ["QOH_CONNECTIONS"])
+@contextmanager
+def holder(seconds: int, arguments: str = "") -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the warehouse."""
     code = (
         "import time\nfrom ingestion.lock import warehouse_lock\n"
-        "with warehouse_lock():\n    print('held', flush=True)\n    time.sleep(60)"
+        f"with warehouse_lock({arguments}):\n    print('held', flush=True)\n    time.sleep({seconds})"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
         try:
-            assert qoh("run") == ExitCode.LOCK_HELD
+            yield process
         finally:
-            holder.kill()
+            process.kill()
+
+
+def test_a_retention_that_cannot_be_read_is_refused_before_anything_starts(
+    connected: RunningSandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QOH_RUN_RETENTION_DAYS", "ninety")
+    assert qoh("run") == ExitCode.USAGE
+    assert "Nothing was started" in capsys.readouterr().err
+    assert connected.request_log.total() == 0
+
+
+def test_a_second_run_is_refused_with_pid_and_start(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(EXAMPLE, os.environ["QOH_CONNECTIONS"])
+    with holder(60) as other:
+        assert qoh("run") == ExitCode.LOCK_HELD
     shown = capsys.readouterr().err
-    assert f"pid {holder.pid}" in shown
+    assert f"pid {other.pid}" in shown
     assert time.strftime("%Y-") in shown
 
 
 def test_a_command_that_only_looks_is_waited_for(home: Path) -> None:
-    code = (
-        "import time\nfrom ingestion.lock import warehouse_lock\n"
-        "with warehouse_lock(looking=True):\n    print('held', flush=True)\n    time.sleep(1)"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
-        with warehouse_lock():
-            assert holder.poll() is not None or holder.wait(5) == 0
+    with holder(1, "looking=True") as other, warehouse_lock():
+        assert other.poll() is not None or other.wait(5) == 0
 
 
 def test_doctor_is_content_with_a_healthy_company(
