@@ -10,8 +10,6 @@ from reporting import answer, words
 from reporting.figures import Table
 from reporting.words import count, people, percent
 
-STALE_HOURS = 36
-
 
 def checks(checks: pd.DataFrame) -> dict[str, Any]:
     """What failed, worst first, and how many passed."""
@@ -51,7 +49,7 @@ def _what_and_why(message: Any, reason: Any) -> str:
 
 def streams(streams: pd.DataFrame) -> dict[str, Any]:
     rows = streams.sort_values(["connection_id", "stream"])
-    late = rows["last_success_at"].isna() | (pd.to_numeric(rows["hours_since_success"]) > STALE_HOURS)
+    late = rows["is_stale"].fillna(True).astype(bool)
     failed = rows["last_status"] == "failed"
     table = Table(
         ("Connection", "Stream", "State", "Last success (UTC)", "Rows", "Run before", "In quarantine"),
