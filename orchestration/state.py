@@ -16,7 +16,6 @@ from orchestration.questions import n_open_questions
 from orchestration.terminal import counted, names
 
 RECENT = 5
-STALE_HOURS = 50
 
 
 def age(path: Path) -> str:
@@ -68,9 +67,11 @@ def stale_streams() -> list[str]:
     if published_path("analyst") is None:
         return []
     with open_published("analyst") as file:
-        rows = file.execute(
-            "select connection_id || '.' || stream from marts_ops.stream_health "
-            "where last_status <> 'ok' or coalesce(hours_since_success, ?) >= ? order by 1",
-            [STALE_HOURS, STALE_HOURS],
-        ).fetchall()
-    return [f"{counted(len(rows), 'stream')} not fresh: {names([name for (name,) in rows])}"] if rows else []
+        answer = file.execute("from marts_ops.stream_health order by connection_id, stream")
+        columns = [column for column, *_ in answer.description]
+        rows = [dict(zip(columns, row, strict=True)) for row in answer.fetchall()]
+    # A version published by an earlier release has no `is_stale`.
+    late = [
+        f"{row['connection_id']}.{row['stream']}" for row in rows if row["last_status"] != "ok" or row.get("is_stale")
+    ]
+    return [f"{counted(len(late), 'stream')} not fresh: {names(late)}"] if late else []

@@ -11,8 +11,6 @@ from reporting.figures import Table
 from reporting.intervals import share, share_of_people
 from reporting.words import count, people
 
-STALE_HOURS = 36
-
 
 def checks(checks: pd.DataFrame) -> dict[str, Any]:
     """What failed, worst first, and how many passed."""
@@ -52,7 +50,7 @@ def _what_and_why(message: Any, reason: Any) -> str:
 
 def streams(streams: pd.DataFrame) -> dict[str, Any]:
     rows = streams.sort_values(["connection_id", "stream"])
-    late = rows["last_success_at"].isna() | (pd.to_numeric(rows["hours_since_success"]) > STALE_HOURS)
+    late = rows["is_stale"].fillna(True).astype(bool)
     failed = rows["last_status"] == "failed"
     table = Table(
         ("Connection", "Stream", "State", "Last success (UTC)", "Rows", "Run before", "In quarantine"),

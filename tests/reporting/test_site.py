@@ -528,3 +528,15 @@ def test_what_techniques_explain_together_stands_beside_what_they_would_in_new_d
     said = visible(site["decisions.html"])
     assert "explain 27% of it together, to which chance adds; in new data it would be about 20% (a formula)" in said
     assert "an interval above 0 does not show that it adds something" in said
+
+
+def test_the_submission_rate_has_its_interval_and_is_not_shown_of_few(frames, generated_at, tmp_path: Path) -> None:
+    months = frames["marts_interviewing.scorecard_latency"].copy()
+    months[["n_expected", "submission_rate", "submission_lo", "submission_hi"]] = [120, 0.61, 0.52, 0.69]
+    few = months["month"] == months["month"].max()
+    months.loc[few, ["n_expected", "submission_rate"]] = [9, 0.13]
+    html = write_site({"marts_interviewing.scorecard_latency": months}, tmp_path, generated_at)[3].read_text()
+    text = " ".join(Page(html).text.split())
+    assert "61%" in text
+    assert "[52, 69]" in text
+    assert "13%" not in text
