@@ -272,8 +272,10 @@ class Connector:
             return record
         number = str(record["employeeId"])
         extra = dict.fromkeys([*_DETAIL_FIELDS, *self._own_fields().values()])
+        # The feed of changes has told the moment already, of nearly everybody.
+        asked = [*extra] if number in changed else [*extra, "lastChanged"]
         try:
-            detail = self._client.get(f"/employees/{number}", {"fields": ",".join([*extra, "lastChanged"])}).object_at()
+            detail = self._client.get(f"/employees/{number}", {"fields": ",".join(asked)}).object_at()
         except RequestRejected as error:
             if error.status == 404:
                 return None
