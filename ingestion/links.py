@@ -520,7 +520,8 @@ def _take_over(path: Path, decided_by: str, where: Settings) -> list[str]:
         partner = {c: e for (c, e), (decision, _, _) in _decisions(vault).items() if decision == "same"}
         for number, candidate, employee, decision, _ in taken:
             if candidate not in candidates or employee not in employees:
-                raise ReviewRejected(path, f"row {number}: a candidate or employee that is not known")
+                problem = "a candidate or employee that is not known (of a connection that was renamed since?)"
+                raise ReviewRejected(path, f"row {number}: {problem}")
             if decision == "same" and partner.setdefault(candidate, employee) != employee:
                 raise ReviewRejected(path, f"row {number}: this candidate was already decided to be somebody else")
         with vault.transaction() as connection:

@@ -352,7 +352,7 @@ class _Run:
             brought = future.result()
             if isinstance(brought, Batch):
                 self._store(job, brought)
-                if brought.problem is not None:
+                if brought.is_last and brought.problem is not None:
                     raise brought.problem
             elif isinstance(brought, Swept):
                 self._keep_sweep(job, brought)
@@ -519,6 +519,7 @@ class _Run:
     def _advance(self, job: _Job, batch: Batch, state: ops.StreamState) -> None:
         window = batch.window
         job.state = state
+        job.arrived.clear()
         job.done |= frozenset(batch.done)
         job.pages += batch.pages
         job.windows += 1

@@ -73,7 +73,7 @@ class Batch:
         done: units finished by this window.
         seen: records of the stream itself, accepted or not.
         pages: answers read.
-        problem: what the stream fails with once this is stored.
+        problem: what the stream fails with once the window is stored.
         is_last: whether the window ends here; only then it counts as read.
     """
 

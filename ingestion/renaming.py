@@ -26,7 +26,7 @@ from ingestion.warehouse import DuckDBWarehouse
 Run = Callable[[str, Sequence[object]], Any]
 
 ID_COLUMNS = ("connection_id", "candidate_connection_id", "employee_connection_id")
-ZONES: tuple[Zone, ...] = ("demographics", "warehouse")
+ZONES: tuple[Zone, ...] = ("demographics", "warehouse")  # the warehouse last: it says what is still to be renamed
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,9 @@ class Keyed:
 _PAIR = ("candidate_connection_id", "candidate_id", "employee_connection_id", "employee_id")
 _DECIDED = "epoch({row}.decided_at)"
 OWN_TABLES = {
-    # The one that is less far stays: what it lacks is read again, and nothing is taken for read that was not.
-    "stream_state": Keyed(("stream",), "-epoch(coalesce({row}.covered_to, {row}.completed_at))"),
+    # The one that is less far stays, an unread one (--reread) before all: what it lacks is read again, and nothing is
+    # taken for read that was not.
+    "stream_state": Keyed(("stream",), "-coalesce(epoch({row}.covered_to), epoch({row}.completed_at), 0)"),
     "done_units": Keyed(("stream", "unit")),
     "quarantine": Keyed(("stream", "record_key", "rule"), "epoch({row}.last_seen_at)"),
 }
@@ -104,15 +105,27 @@ def _rename_tables(warehouse: DuckDBWarehouse, zone: Zone, connection: Connectio
     for schema, table, column in _places(warehouse, zone):
         qualified = f'"{schema}"."{table}"'
         if schema == "snapshots":
-            # Versions of the old id end where those of the new id begin, if they have begun.
-            run(
-                f"update {qualified} set dbt_valid_to = coalesce(dbt_valid_to, (select min(dbt_valid_from) "
-                f"from {qualified} where connection_id = ?)) where connection_id = ?",
-                [connection.id, old],
-            )
+            _end_versions(run, qualified, history_key(table), old, connection.id)
         rekey(run, qualified, column, old, connection.id, _keyed(schema, table, connection.vendor))
     if zone == "warehouse":
         _rename_connection(run, old, connection.id)
+
+
+def history_key(table: str) -> str:
+    """What names a record in a snapshot besides its connection: `jobs_history` has a `job_id`."""
+    return f"{table.removesuffix('s_history')}_id"
+
+
+def _end_versions(run: Run, table: str, key: str, old: str, new: str) -> None:
+    """A record's versions of the old id end where those of the new id begin, if they have begun."""
+    begun = f"(select {key}, min(dbt_valid_from) as at from {table} where connection_id = ? group by {key}) as begun"
+    same = f"here.connection_id = ? and here.{key} = begun.{key}"
+    run(f"delete from {table} as here using {begun} where {same} and here.dbt_valid_from >= begun.at", [new, old])
+    run(
+        f"update {table} as here set dbt_valid_to = begun.at from {begun} "
+        f"where {same} and coalesce(here.dbt_valid_to, begun.at) >= begun.at",
+        [new, old],
+    )
 
 
 def _places(warehouse: DuckDBWarehouse, zone: Zone) -> Iterator[tuple[str, str, str]]:

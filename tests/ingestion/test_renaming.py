@@ -11,18 +11,21 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from ingestion import renaming
 from ingestion.connections import Connection
 from ingestion.load import note_connections
 from ingestion.privacy import Vault
 from ingestion.progress import Notice
+from ingestion.rereading import reread
 from ingestion.settings import Settings
 
 from .conftest import Desk
 from .test_crash import contents, filled
 from .vendor import Vendor, scorecard
 
+ROOT = Path(__file__).parents[2]
 STREAMS = ("departments", "scorecards", "candidates", "sources", "eeoc")
 NEW = Connection("acme_ats", "greenhouse", options={"max_wait_seconds": 20}, formerly=("acme",))
 
@@ -113,6 +116,11 @@ def test_where_both_ids_were_read_each_record_is_there_once_in_its_later_version
     vendor.records["scorecards"][5] |= {"candidate_rating": "no", "updated_at": "2026-04-15T12:00:00.000Z"}
     vendor.records["scorecards"].append(scorecard(900, updated_at="2026-04-16T12:00:00.000Z"))
     desk_for(unsaid).sync("scorecards", "candidates")
+    with duckdb.connect(str(desk.where.warehouse_file)) as warehouse:
+        warehouse.execute(
+            "insert into snapshots.jobs_history values ('acme', 'left', '2026-01-01', null), "
+            "('acme_ats', 'j', '2026-04-20', null), ('acme', 'j', '2026-04-21', null)"
+        )
     for _ in range(2):  # said in every run until it is mended
         [sentence] = note_connections([unsaid], desk.where)
         assert '`formerly = ["acme"]`' in sentence
@@ -128,6 +136,22 @@ def test_where_both_ids_were_read_each_record_is_there_once_in_its_later_version
         assert vault.connection.execute(people).fetchall() == [(360, 360, "acme_ats")]
     [first_seen] = desk.query("select first_seen_at < last_seen_at from raw_ops.connections")
     assert first_seen == (True,)
+    versions = "select job_id, day(dbt_valid_from), day(dbt_valid_to) from snapshots.jobs_history order by all"
+    assert desk.query(versions) == [("j", 1, 20), ("j", 20, None), ("left", 1, None)]
+
+
+def test_a_stream_that_waits_to_be_read_again_waits_under_the_new_id_too(
+    before: dict[str, list[Any]], desk: Desk, desk_for: Callable[[Connection], Desk]
+) -> None:
+    reread([(NEW, ["departments"])], desk.where)
+    [read_again] = desk_for(NEW).sync("departments").streams
+    assert (read_again.n_rows, read_again.n_changed) == (len(before["warehouse.duckdb/raw_greenhouse.departments"]), 0)
+
+
+def test_every_history_names_its_records_as_the_renaming_expects() -> None:
+    declared = yaml.safe_load((ROOT / "dbt_project" / "snapshots" / "snapshots.yml").read_text())
+    for snapshot in declared["snapshots"]:
+        assert snapshot["config"]["unique_key"] == ["connection_id", renaming.history_key(snapshot["name"])]
 
 
 def test_the_rows_of_another_vendor_are_not_taken(
