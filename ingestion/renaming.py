@@ -83,9 +83,9 @@ def rename(warehouse: DuckDBWarehouse, connection: Connection, where: Settings) 
 def _rename(warehouse: DuckDBWarehouse, connection: Connection, old: str, where: Settings) -> None:
     directory = where.dlt / old
     if directory.exists():  # of a run that was killed; it holds rows, and nobody else would remove it
-        shutil.rmtree(directory)
         for zone in ZONES:
             warehouse.clear_staging(dataset(connection.vendor), zone)
+        shutil.rmtree(directory)
     if where.vault_file.exists():
         with Vault(where.vault_file) as vault, vault.transaction() as file:
             for table, keyed in VAULT_TABLES.items():
