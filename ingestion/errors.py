@@ -397,8 +397,8 @@ class WarehouseDamaged(IngestionError):
     def __init__(self, path: Path, cause: str) -> None:
         super().__init__(
             f"`{path}` cannot be opened ({cause}): the file or its `.wal` beside it is damaged. Nothing was written; "
-            "readers keep the published version. Put a backup in their place. Without one, move both files away and "
-            "run: qoh run, which reads a missing warehouse again; for another file: qoh run --reread <connection>"
+            "readers keep the published version. Put a backup in their place or, without one, move both files away; "
+            "then run: qoh run (it reads a missing warehouse again; for another file: qoh run --reread <connection>)"
         )
 
 
