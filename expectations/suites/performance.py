@@ -55,6 +55,31 @@ SUITE = Suite(
             next_step="Find the question's scale in the performance system; a changed form needs a scale of its own.",
         ),
         Check(
+            id="performance_overall_question_found",
+            table=REVIEWS,
+            measure=Share(
+                "rating.isna() and calibrated_rating.isna()",
+                among="relation == 'manager' and n_rated_questions > 0",
+                by=("connection_id",),
+            ),
+            expect=at_most(0.05),
+            severity="warning",
+            reason="Reviews were rated, but no question of theirs counts as the overall performance, so nobody in them "
+            "has a criterion.",
+            next_step="Look in question_mapping for the question that asks for it and add its words to the seed "
+            "overall_questions (dbt_project/seeds/overall_questions.csv).",
+        ),
+        Check(
+            id="performance_one_overall_question",
+            table=REVIEWS,
+            measure=Share("n_overall_questions > 1", among="n_overall_questions > 0", by=("connection_id",)),
+            expect=at_most(0.0),
+            severity="warning",
+            reason="Of two questions that count as the overall performance a rule takes one, and it may be the wrong one.",
+            next_step="Look in question_mapping and give the one that is not meant a row with is_overall = false in the "
+            "seed overall_questions (dbt_project/seeds/overall_questions.csv).",
+        ),
+        Check(
             id="performance_submitted_not_in_future",
             table=REVIEWS,
             measure=Age("submitted_at"),
