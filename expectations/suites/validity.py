@@ -116,10 +116,9 @@ SUITE = Suite(
             measure=Share("interviewers_linked_share < 1", among="interviewers_linked_share.notna()"),
             expect=at_most(0.1),
             severity="warning",
-            reason="One interviewer without an HRIS employee suffices, and of nobody who rated that hire is it known that "
-            "he or she had not interviewed.",
-            next_step="Give the ATS users in validity_inputs.hire_interviewers without an employee_id the work e-mail or "
-            "employee number that the HRIS has.",
+            reason="One interviewer without an HRIS employee suffices: any rater of that hire may be that interviewer.",
+            next_step="Give the ATS users without an employee_id in validity_inputs.hire_interviewers the work e-mail "
+            "or employee number that the HRIS has.",
         ),
         Check(
             id="validity_end_type_known",
