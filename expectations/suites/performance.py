@@ -55,6 +55,24 @@ SUITE = Suite(
             next_step="Find the question's scale in the performance system; a changed form needs a scale of its own.",
         ),
         Check(
+            id="performance_submitted_not_in_future",
+            table=REVIEWS,
+            measure=Age("submitted_at"),
+            expect=between("age_hours", low=-24),
+            severity="error",
+            reason="A review from the future means a wrong time zone or clock, and the criterion window is wrong.",
+            next_step="Run `qoh doctor` and look at the clock skew of the connection named in the ids.",
+        ),
+        Check(
+            id="performance_reviewees_linked",
+            table=REVIEWS,
+            measure=Share("employee_id.isna()"),
+            expect=at_most(0.1),
+            severity="warning",
+            reason="Reviews of people whom the HRIS does not know cannot become anybody's criterion.",
+            next_step="Fill the employee id in the performance system, or decide the links with `qoh links review`.",
+        ),
+        Check(
             id="performance_overall_question_found",
             table=REVIEWS,
             measure=Share(
@@ -78,24 +96,6 @@ SUITE = Suite(
             reason="Of two questions that count as the overall performance a rule takes one, perhaps the wrong one.",
             next_step="Look in question_mapping and give the one that is not meant a row with is_overall = false in "
             "the seed overall_questions (dbt_project/seeds/overall_questions.csv).",
-        ),
-        Check(
-            id="performance_submitted_not_in_future",
-            table=REVIEWS,
-            measure=Age("submitted_at"),
-            expect=between("age_hours", low=-24),
-            severity="error",
-            reason="A review from the future means a wrong time zone or clock, and the criterion window is wrong.",
-            next_step="Run `qoh doctor` and look at the clock skew of the connection named in the ids.",
-        ),
-        Check(
-            id="performance_reviewees_linked",
-            table=REVIEWS,
-            measure=Share("employee_id.isna()"),
-            expect=at_most(0.1),
-            severity="warning",
-            reason="Reviews of people whom the HRIS does not know cannot become anybody's criterion.",
-            next_step="Fill the employee id in the performance system, or decide the links with `qoh links review`.",
         ),
         Check(
             id="performance_managers_known",

@@ -150,12 +150,12 @@ MUTANTS: Mapping[str, Defect] = {
     "performance_reviews_volume": half,
     "performance_relation_known": put("relation", "skip_level"),
     "performance_rating_inside_scale": put("calibrated_rating", 9.0),
+    "performance_submitted_not_in_future": put("submitted_at", FUTURE),
+    "performance_reviewees_linked": put("employee_id", None, slice(0, 60)),
     "performance_overall_question_found": both(
         put("rating", None, slice(0, 40)), put("calibrated_rating", None, slice(0, 40))
     ),
     "performance_one_overall_question": put("n_overall_questions", 2, slice(0, 6)),
-    "performance_submitted_not_in_future": put("submitted_at", FUTURE),
-    "performance_reviewees_linked": put("employee_id", None, slice(0, 60)),
     "performance_managers_known": put("reviewer_employee_id", None, slice(0, 120)),
     "performance_cycles_differentiate": put("effective_rating", 3.0, where("cycle_id", "3000")),
     "performance_ratings_standardised": both(

@@ -46,7 +46,9 @@ considered as (
         on
             candidates.candidate_connection_id = applications.connection_id
             and candidates.candidate_id = applications.candidate_id
-    where not coalesce(applications.applied_at > candidates.hired_at, false)
+    where
+        applications.application_id = candidates.application_id
+        or not coalesce(applications.applied_at > candidates.hired_at, false)
 )
 
 select distinct
