@@ -1,4 +1,5 @@
-{# The reviewer of a row, one id a person over all systems. An unknown reviewer is one person per hire: never shared between hires. #}
+{# The reviewer of a row, one id a person over all systems. An unknown reviewer is one person per hire: never shared
+   between hires. #}
 {% macro rater_id(review_connection, hire) -%}
     case
         when reviewer_employee_id is not null
