@@ -41,6 +41,8 @@ TABLES: dict[str, Table] = {
     "marts_performance.fct_performance_ratings": Table(_REVIEW, _REVIEW_TOKENS),
     "marts_performance.fct_performance_scores": Table(_SPELL, ("employee_id",)),
     "marts_performance.review_coverage": Table(("connection_id", "cycle_id")),
+    # Questions are free text of the firm: rows are counted, not named.
+    "marts_performance.question_mapping": Table(),
     "marts_validity.fct_predictor_scores": Table((*_APPLICATION, "technique"), ("application_id", "interviewer_id")),
     "marts_validity.fct_hire_outcomes": Table(_APPLICATION, ("application_id", "employee_id")),
     "marts_validity.validity_pairs": Table((*_APPLICATION, "technique"), ("application_id", "interviewer_id")),

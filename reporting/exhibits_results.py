@@ -75,7 +75,9 @@ def results(tables: Tables) -> Exhibit | None:
 
 def independent(tables: Tables) -> Exhibit | None:
     made = _result_table(
-        frame_of(tables, ESTIMATES), ladder.INDEPENDENT, "The same without ratings by people who interviewed the hire"
+        frame_of(tables, ESTIMATES),
+        ladder.INDEPENDENT,
+        "The same without ratings by people who may have interviewed the hire",
     )
     return made and replace(made, note="")
 

@@ -142,13 +142,13 @@ def contamination(tables: Tables) -> Exhibit | None:
             "Technique",
             "Reviewed hires",
             "Left out: score came or changed after the decision",
-            "Rated by an interviewer",
+            "Rated by an interviewer, or by somebody who may be one",
         ),
         rows,
         ESTIMATES,
         frozenset({1, 2, 3}),
-        "Hires rated by somebody who had interviewed them stay in the main results; the results without their ratings "
-        "stand beside them under item 8.",
+        "Hires rated by somebody who had interviewed them, or may have, stay in the main results; the results without "
+        "their ratings stand beside them under item 8.",
     )
 
 

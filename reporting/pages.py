@@ -48,7 +48,7 @@ from reporting.words import correlation, correlation_interval, count, people, pe
 
 Tables = dict[str, pd.DataFrame]
 _MARKS = {SUPPORTED: "seen", PROMISING: "half", INCONCLUSIVE: "open", CONTRADICTED: "against"}
-_VARIANTS = {"all_raters": "all raters", "independent_raters": "raters who had not interviewed the hire"}
+_VARIANTS = {"all_raters": "all raters", "independent_raters": "raters known not to have interviewed the hire"}
 
 
 @dataclass(frozen=True)

@@ -328,5 +328,5 @@ def _other_raters(one: Technique) -> str:
         return ""
     return (
         f"{people(one.n_same_rater)} of the {people(one.n)} hires were rated by somebody who had "
-        "interviewed them, which can inflate the number; other raters would settle it."
+        "interviewed them, or may have, which can inflate the number; other raters would settle it."
     )

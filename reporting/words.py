@@ -38,9 +38,9 @@ STAGES: Mapping[str, str] = {
 COVERAGE_STEPS: Mapping[str, tuple[str, str]] = {
     "hired": ("Hired", "applications with an accepted offer"),
     "linked": ("Found in the HR system", "the hire and the employee are known to be one person"),
-    "tenured": ("Stayed long enough", "stayed into the months in which performance is judged"),
+    "tenured": ("Stayed long enough", "stayed into the months in which performance is judged, or was judged in them"),
     "rated": ("Rated", "has a manager rating in those months that can be compared"),
-    "independent_rater": ("Rated by somebody else", "the rater had not interviewed this person"),
+    "independent_rater": ("Rated by somebody else", "a rater is known not to have interviewed this person"),
 }
 TENURE_BANDS: Mapping[str, str] = {
     "all": "All hires",

@@ -88,7 +88,7 @@ class Marts:
                 raise MissingColumnsError(part.name, missing)
 
     def prepared(self) -> Marts:
-        """Scores by person, and ratings of hires only with an unknown rater counted as one who interviewed the hire."""
+        """Scores by person, ratings of hires only; whoever may have interviewed the hire counts as one who did."""
         scores = self.scores.set_index("person_id", drop=False).rename_axis(None)
         ratings = self.ratings[self.ratings["person_id"].isin(self.outcomes["person_id"])]
         ratings = ratings.assign(

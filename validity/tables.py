@@ -17,7 +17,10 @@ _KEYS: Columns = {
     "job_family": ("varchar", "Job family, or all: all families together, everything within families."),
 }
 _VARIANT: Columns = {
-    "variant": ("varchar", "all_raters, or independent_raters: without ratings by people who interviewed the hire."),
+    "variant": (
+        "varchar",
+        "all_raters, or independent_raters: without ratings by people who may have interviewed the hire.",
+    ),
 }
 _CRITERION: Columns = {"criterion": ("varchar", "Performance measure the score is compared with.")}
 _INTERVAL: Columns = {
@@ -75,7 +78,10 @@ TABLES: dict[str, TableSpec] = {
             "literature_source": ("varchar", "Procedure and source of the reference."),
             "mdv": ("double", "Minimum detectable validity: the smallest observed correlation n shows at 80 % power."),
             "n_contaminated": ("bigint", "Reviewed hires left out: their score came or changed after the decision."),
-            "n_same_rater": ("bigint", "Reviewed hires rated by somebody who had interviewed them."),
+            "n_same_rater": (
+                "bigint",
+                "Reviewed hires rated by somebody who had interviewed them, or may have.",
+            ),
             "verdict": ("varchar", "supported, promising, inconclusive, contradicted or not estimable; one rule."),
             "verdict_sentence": (
                 "varchar",

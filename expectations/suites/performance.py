@@ -73,6 +73,31 @@ SUITE = Suite(
             next_step="Fill the employee id in the performance system, or decide the links with `qoh links review`.",
         ),
         Check(
+            id="performance_overall_question_found",
+            table=REVIEWS,
+            measure=Share(
+                "rating.isna() and calibrated_rating.isna()",
+                among="relation == 'manager' and n_rated_questions > 0",
+                by=("connection_id",),
+            ),
+            expect=at_most(0.05),
+            severity="warning",
+            reason="Reviews were rated, but no question of theirs counts as the overall performance, so nobody in them "
+            "has a criterion.",
+            next_step="Look in question_mapping for the question that asks for it and add its words to the seed "
+            "overall_questions (dbt_project/seeds/overall_questions.csv).",
+        ),
+        Check(
+            id="performance_one_overall_question",
+            table=REVIEWS,
+            measure=Holds("n_overall_questions <= 1"),
+            expect=always(),
+            severity="warning",
+            reason="Of two questions that count as the overall performance a rule takes one, perhaps the wrong one.",
+            next_step="Look in question_mapping and give the one that is not meant a row with is_overall = false in "
+            "the seed overall_questions (dbt_project/seeds/overall_questions.csv).",
+        ),
+        Check(
             id="performance_managers_known",
             table=REVIEWS,
             measure=Share("reviewer_employee_id.isna()", among="relation == 'manager' and submitted_at.notna()"),

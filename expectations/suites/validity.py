@@ -102,11 +102,23 @@ SUITE = Suite(
         Check(
             id="validity_raters_independent",
             table=OUTCOMES,
-            measure=Share("rater_was_interviewer", among="rater_was_interviewer.notna()"),
-            expect=at_most(0.5),
+            measure=Share("n_independent_raters < n_raters", among="n_raters > 0"),
+            expect=at_most(0.2),
             severity="warning",
-            reason="A manager who rates the person he chose shares his own error with the interview score.",
-            next_step="Read the variant independent_raters; ask for a second rater where the manager interviewed.",
+            reason="A manager who rates the person he chose shares his own error with the interview score, and whoever "
+            "is not known to be somebody else may be that manager.",
+            next_step="Read the variant independent_raters; ask for a second rater where the manager interviewed, and "
+            "link the raters and interviewers who are unknown.",
+        ),
+        Check(
+            id="validity_interviewers_linked",
+            table=OUTCOMES,
+            measure=Share("interviewers_linked_share < 1", among="interviewers_linked_share.notna()"),
+            expect=at_most(0.1),
+            severity="warning",
+            reason="One interviewer without an HRIS employee suffices: any rater of that hire may be that interviewer.",
+            next_step="Give the ATS users without an employee_id in validity_inputs.hire_interviewers the work e-mail "
+            "or employee number that the HRIS has.",
         ),
         Check(
             id="validity_end_type_known",
@@ -145,6 +157,7 @@ SUITE = Suite(
             reason="A pair without score or criterion is counted as analysable and analysed as nothing.",
             next_step="Run `dbt build --select validity_pairs` and compare it with both of its parents.",
         ),
+        adds_up(PAIRS),
         adds_up(COVERAGE),
         Check(
             id="validity_enough_hires_rated",

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from ingestion.sandbox.runner import running_sandbox
+from validity.ratings import criterion_of
 
 from .conftest import Built, run_dbt
 from .test_builds import api_firm, spreadsheet_firm
@@ -178,23 +179,100 @@ def test_a_score_lies_in_its_bin(company: Built, scores: pd.DataFrame) -> None:
         assert row.n_applicants == ((own >= row.score_lo) & (own < row.score_hi)).sum()
 
 
-def test_criterion_ratings_average_to_the_criterion_of_every_hire(company: Built) -> None:
-    ratings = frame(company, "validity_inputs.validity_ratings")
-    outcomes = frame(company, "marts_validity.fct_hire_outcomes")
-    rated = outcomes[~outcomes["is_excluded"] & outcomes["performance_rating_z"].notna()].set_index(KEY)
-    means = ratings[ratings["source"] == "criterion"].groupby(KEY)["value"].mean()
-    assert set(means.index) == set(rated.index)
-    assert len(means) > 10
-    assert (means - rated["performance_rating_z"].reindex(means.index)).abs().max() < 1e-8
+def changing_firm() -> dict[str, list[dict[str, Any]]]:
+    """Three cycles in the window, the last by another manager; a leaver after 5.7 months, an unlinked interviewer."""
+    firm = spreadsheet_firm()
+    first = firm["raw_files.reviews"]
+    others = {
+        "2024 H1": ("2024-07-31", "boss", (2, 3, 1, 5, 4, 3)),
+        "2025 H1": ("2025-06-30", "next", (3, 1, 4, 5, 2, 3)),
+    }
+    later = [
+        {
+            **review,
+            "review_id": f"{cycle} {review['review_id']}",
+            "cycle_id": cycle,
+            "period_end": day,
+            "reviewer_employee_id": manager,
+            "rating_value": rating,
+        }
+        for cycle, (day, manager, ratings) in others.items()
+        for review, rating in zip(first, ratings, strict=True)
+    ]
+    leaver = firm["raw_files.employees"][4]
+    leaver["termination_date"] = "2024-06-28"
+    interview = firm["raw_files.interviews"][5]
+    firm["raw_files.interviews"].append({**interview, "interview_id": "i5b", "interviewer_id": "agency"})
+    firm["raw_files.reviews"] = [
+        row for row in (*first, *later) if row["employee_id"] != "e4" or row["cycle_id"] == "2024 H1"
+    ]
+    firm["raw_files.employees"].append({**firm["raw_files.employees"][-1], "employee_id": "next"})
+    return firm
+
+
+@pytest.fixture(scope="module")
+def changing(build: Callable[..., Any]) -> Built:
+    built: Built = build("changing", changing_firm(), "--exclude-resource-type", "unit_test")
+    return built
+
+
+@pytest.mark.parametrize("firm", ["company", "changing"])
+def test_the_criterion_of_the_marts_is_the_engines(firm: str, request: pytest.FixtureRequest) -> None:
+    """Over raters in both, or the tables and the estimates speak of different performance."""
+    built: Built = request.getfixturevalue(firm)
+    ratings = frame(built, "validity_inputs.validity_ratings").query("source == 'criterion'")
+    person = ratings["connection_id"] + "|" + ratings["application_id"]
+    found = criterion_of(ratings.assign(person_id=person))
+    outcomes = frame(built, "marts_validity.fct_hire_outcomes")
+    rated = outcomes[~outcomes["is_excluded"] & outcomes["performance_rating_z"].notna()]
+    rated = rated.set_index(rated["connection_id"] + "|" + rated["application_id"]).sort_index()
+    assert found.person_id.tolist() == rated.index.tolist()
+    assert found.value == pytest.approx(rated["performance_rating_z"].to_numpy(), abs=1e-8)
+    assert found.n_raters.tolist() == rated["n_raters"].tolist()
+    means = ratings.groupby(person)["value"].mean()
+    assert (firm == "changing") == bool((means - rated["performance_rating_z"]).abs().max() > 0.1)
+
+
+@pytest.mark.parametrize("firm", ["company", "changing"])
+def test_the_waterfall_ends_with_the_hires_that_the_estimates_read(firm: str, request: pytest.FixtureRequest) -> None:
+    built: Built = request.getfixturevalue(firm)
+    coverage = frame(built, "marts_validity.validity_coverage").query("job_family == 'all'")
+    coverage = coverage.sort_values("step_order").set_index("step")["n"]
+    ratings = frame(built, "validity_inputs.validity_ratings").query("source == 'criterion'")
+    independent = ratings[~ratings["rater_was_interviewer"].astype("boolean").fillna(True)]
+    pairs = frame(built, "marts_validity.validity_pairs")
+    assert coverage["rated"] == ratings.groupby(KEY).ngroups == pairs.groupby(KEY).ngroups
+    assert coverage["independent_rater"] == independent.groupby(KEY).ngroups
+    assert coverage.is_monotonic_decreasing
+    reconciled = frame(built, "marts_ops.mart_reconciliation")
+    tied = reconciled[reconciled["mart"].isin(["validity_coverage", "validity_pairs"])]
+    assert set(tied["metric"]) == {"hired", "rated", "independent_rater", "n_hires"}
+    assert (tied["n_in_mart"] == tied["n_counted"]).all()
+
+
+def test_a_leaver_rated_after_the_last_day_is_in_every_step_and_an_unlinked_interviewer_leaves_nobody_independent(
+    changing: Built,
+) -> None:
+    steps = "select n from marts_validity.validity_coverage where job_family = 'all' order by step_order"
+    assert [n for (n,) in changing.rows(steps)] == [6, 6, 6, 6, 5]
+    assert changing.rows(
+        "select application_id, is_tenured, rater_was_interviewer, n_raters, n_independent_raters, "
+        "interviewers_linked_share from marts_validity.fct_hire_outcomes where application_id in ('a0', 'a4', 'a5') "
+        "order by application_id"
+    ) == [("a0", True, True, 3, 2, 1.0), ("a4", False, False, 1, 1, 1.0), ("a5", True, None, 2, 0, 0.5)]
 
 
 def test_a_rater_is_an_interviewer_where_the_hires_flag_says_so(company: Built) -> None:
-    ratings = frame(company, "validity_inputs.validity_ratings")
-    outcomes = frame(company, "marts_validity.fct_hire_outcomes").set_index(KEY)["rater_was_interviewer"]
-    known = ratings[(ratings["source"] == "criterion") & ratings["rater_id"].str.startswith("employee|")]
-    assert len(known)
-    flags = known.groupby(KEY)["rater_was_interviewer"].any()
-    assert (flags == outcomes.reindex(flags.index).astype(bool)).all()
+    ratings = frame(company, "validity_inputs.validity_ratings").query("source == 'criterion'")
+    outcomes = frame(company, "marts_validity.fct_hire_outcomes").set_index(KEY)
+    flags = ratings.assign(flag=ratings["rater_was_interviewer"].astype("boolean")).groupby(KEY)["flag"]
+    assert len(flags)
+    expected = flags.agg(lambda one: True if one.any() else (None if one.isna().any() else False))
+    own = outcomes.reindex(expected.index)
+    assert own["rater_was_interviewer"].astype("boolean").equals(expected.astype("boolean"))
+    raters = ratings[ratings["rater_was_interviewer"].astype("boolean").eq(False).fillna(False)]
+    counted = raters.groupby(KEY)["rater_id"].nunique().reindex(expected.index, fill_value=0)
+    assert own["n_independent_raters"].tolist() == counted.tolist()
 
 
 def test_others_are_standardised_by_hand_as_in_the_managers_cell(company: Built) -> None:

@@ -292,14 +292,32 @@ def _reviews(n: int = 240) -> pd.DataFrame:
                 "spell_number": 1,
                 "months_since_start": 9.0,
                 "is_cycle_closed": True,
+                "n_rated_questions": 3,
+                "n_overall_questions": 1,
             }
         )
     return pd.DataFrame(rows)
 
 
+def _question_mapping() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "connection_id": "lattice_main",
+            "question_id": ["81", "82", "weighted_score"],
+            "question_text": ["Overall performance", "Teamwork", "Weighted score"],
+            "matched_rule": ["overall (job |work )?performance", None, "weighted score"],
+            "is_overall": [True, False, True],
+            "overall_priority": [20, None, 90],
+            "is_mapped": [True, False, True],
+            "n_ratings": [240, 240, 180],
+        }
+    )
+
+
 def _performance_ratings() -> pd.DataFrame:
     ratings = _reviews()
-    ratings = ratings[ratings["relation"] == "manager"].drop(columns=["relation", "is_cycle_closed"])
+    of_reviews = ["relation", "is_cycle_closed", "n_rated_questions", "n_overall_questions"]
+    ratings = ratings[ratings["relation"] == "manager"].drop(columns=of_reviews)
     cell = "cell-" + ratings["cycle_id"]
     grouped = ratings.groupby("cycle_id")["effective_rating"]
     cells = {"n_cell": grouped.transform("size"), "cell_mean": grouped.transform("mean")}
@@ -394,9 +412,11 @@ def _outcomes(n: int = 100) -> pd.DataFrame:
                 "link_method": "email" if linked else None,
                 "performance_rating_z": 0.3 if linked else None,
                 "performance_status": "ok" if linked else "not_linked",
-                "n_ratings": 2,
-                "n_raters": 1,
-                "rater_was_interviewer": i % 5 == 0 if linked else None,
+                "n_ratings": 2 if linked else 0,
+                "n_raters": 1 if linked else 0,
+                "rater_was_interviewer": (i % 5 == 0 or (None if i % 25 == 1 else False)) if linked else None,
+                "n_independent_raters": int(linked and i % 5 != 0 and i % 25 != 1),
+                "interviewers_linked_share": 0.8 if i % 25 == 1 else 1.0,
                 "retained_1y": tenure >= 365,
                 "end_type": ("voluntary", "involuntary", "unknown")[i % 3] if left else None,
                 "start_gap_days": 0 if linked else None,
@@ -510,11 +530,14 @@ def _reconciliation() -> pd.DataFrame:
 def _mart_reconciliation() -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "mart": ["scorecard_latency", "funnel_by_stage", "validity_coverage", "review_coverage", "review_coverage"],
-            "metric": ["n_expected", "n_entered", "hired", "n_employees", "n_reviewed"],
-            "n_in_mart": [240, 200, 100, 260, 219],
-            "n_counted": [240, 200, 100, 260, 240],
-            "is_upper_bound": [False, False, False, False, True],
+            "mart": [
+                *("scorecard_latency", "funnel_by_stage", "validity_coverage", "validity_pairs", "review_coverage"),
+                "review_coverage",
+            ],
+            "metric": ["n_expected", "n_entered", "hired", "n_hires", "n_employees", "n_reviewed"],
+            "n_in_mart": [240, 200, 100, 60, 260, 219],
+            "n_counted": [240, 200, 100, 70, 260, 240],
+            "is_upper_bound": [False, False, False, True, False, True],
         }
     )
 
@@ -603,6 +626,7 @@ def sound_marts() -> dict[str, pd.DataFrame]:
         "marts_performance.fct_performance_ratings": _performance_ratings(),
         "marts_performance.fct_performance_scores": _performance_scores(),
         "marts_performance.review_coverage": _review_coverage(),
+        "marts_performance.question_mapping": _question_mapping(),
         "marts_validity.fct_predictor_scores": _predictor_scores(),
         "marts_validity.fct_hire_outcomes": _outcomes(),
         "marts_validity.validity_pairs": _pairs(),

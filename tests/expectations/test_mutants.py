@@ -152,6 +152,10 @@ MUTANTS: Mapping[str, Defect] = {
     "performance_rating_inside_scale": put("calibrated_rating", 9.0),
     "performance_submitted_not_in_future": put("submitted_at", FUTURE),
     "performance_reviewees_linked": put("employee_id", None, slice(0, 60)),
+    "performance_overall_question_found": both(
+        put("rating", None, slice(0, 40)), put("calibrated_rating", None, slice(0, 40))
+    ),
+    "performance_one_overall_question": put("n_overall_questions", 2, slice(0, 6)),
     "performance_managers_known": put("reviewer_employee_id", None, slice(0, 120)),
     "performance_cycles_differentiate": put("effective_rating", 3.0, where("cycle_id", "3000")),
     "performance_ratings_standardised": both(
@@ -174,11 +178,16 @@ MUTANTS: Mapping[str, Defect] = {
     "validity_tenure_not_negative": put("tenure_days", -4, 1),
     "validity_retention_agrees_with_tenure": put("retained_1y", False, 4),
     "validity_few_hires_unreviewed": put("performance_status", "unreviewed", slice(0, 60)),
-    "validity_raters_independent": put("rater_was_interviewer", True, slice(0, 90)),
+    # Not one rater is known to have interviewed: that is not to be known to be independent.
+    "validity_raters_independent": both(
+        put("rater_was_interviewer", None), put("n_independent_raters", 0, slice(0, 90))
+    ),
+    "validity_interviewers_linked": put("interviewers_linked_share", 0.8, slice(0, 30)),
     "validity_end_type_known": put("end_type", "unknown", lambda frame: frame["ended_on"].notna()),
     "validity_few_hires_excluded": put("is_excluded", True, slice(0, 60)),
     "validity_pairs_vary": put("score", 0.5, where("technique", "pair_coding")),
     "validity_pairs_complete": put("performance_rating_z", None),
+    "validity_pairs_adds_up": put("n_in_mart", 71, where("mart", "validity_pairs")),
     "validity_coverage_adds_up": put("n_in_mart", 99, where("mart", "validity_coverage")),
     "validity_enough_hires_rated": lambda frame: put(
         "n", 10, lambda rows: rows["step"].isin(["rated", "independent_rater"])

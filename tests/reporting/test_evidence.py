@@ -260,7 +260,7 @@ def cells(html: str, title: str) -> list[list[str]]:
 
 RESULTS = (
     "Results: scores and performance",
-    "The same without ratings by people who interviewed the hire",
+    "The same without ratings by people who may have interviewed the hire",
     "Results by attribute of the scorecard",
 )
 

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.validity_engine import TECHNIQUES, Size, marts
 from validity.analysis import Results, analyse
-from validity.families import DECISION, Marts, MissingColumnsError, attribute_inputs
+from validity.families import DECISION, VARIANTS, Marts, MissingColumnsError, attribute_inputs, technique_inputs
 from validity.literature import REFERENCES
 from validity.publication import shown
 from validity.study import study
@@ -146,6 +146,18 @@ def test_tables_are_typed_and_whole_when_nothing_was_ever_hired(company: Marts) 
 def test_a_mart_without_a_column_is_named(company: Marts) -> None:
     with pytest.raises(MissingColumnsError, match=r"ratings.*rater_id"):
         replace(company, ratings=company.ratings.drop(columns="rater_id"))
+
+
+@pytest.mark.parametrize("unknown", [None, np.nan, pd.NA])
+def test_whoever_is_not_known_to_be_no_interviewer_counts_as_one(company: Marts, unknown: object) -> None:
+    ratings = company.ratings.assign(rater_was_interviewer=False).astype({"rater_was_interviewer": object})
+    people = ratings["person_id"].isin(ratings["person_id"].unique()[:50])
+    ratings.loc[people, "rater_was_interviewer"] = unknown
+    mine = replace(company, ratings=ratings).prepared().of("family_00")
+    everybody, independent = (technique_inputs(mine, "family_00", variant).ratings for variant in VARIANTS)
+    assert set(everybody["person_id"]) - set(independent["person_id"]) == set(
+        ratings.loc[people & (ratings["job_family"] == "family_00") & (ratings["source"] == "criterion"), "person_id"]
+    )
 
 
 def test_rows_in_another_order_give_the_same_results(company: Marts, results: Results) -> None:

@@ -17,10 +17,16 @@ questions as (
     from ratings
 ),
 
-overall as (
-    select distinct
+matched as (
+    select
         questions.question_id,
-        questions.question_text
+        questions.question_text,
+        rules.is_overall,
+        rules.pattern,
+        rules.priority,
+        row_number() over (
+            partition by questions.question_id, questions.question_text order by rules.priority
+        ) as preference
     from questions
     inner join rules
         on {{ matches_rule('questions.normalised_text', 'rules.pattern') }}
@@ -32,7 +38,13 @@ select
     ratings.review_id,
     ratings.question_id,
     ratings.question_text,
-    lower(ratings.question_id) in ('overall', 'weighted_score') or overall.question_id is not null as is_overall,
+    -- A source that names its summary question decides; the text decides everywhere else.
+    lower(ratings.question_id) = 'overall' or coalesce(matched.is_overall, false) as is_overall,
+    case
+        when lower(ratings.question_id) = 'overall' then 0
+        when matched.is_overall then matched.priority
+    end as overall_priority,
+    case when lower(ratings.question_id) != 'overall' then matched.pattern end as matched_rule,
     ratings.rating,
     ratings.rating_label,
     ratings.calibrated_rating,
@@ -40,7 +52,8 @@ select
     ratings.scale_max,
     ratings.scale_id
 from ratings
-left join overall
+left join matched
     on
-        ratings.question_id = overall.question_id
-        and ratings.question_text = overall.question_text
+        ratings.question_id = matched.question_id
+        and ratings.question_text = matched.question_text
+        and matched.preference = 1

@@ -54,7 +54,23 @@ numbers as (
         count(*) as n,
         'Rated hires with a rater who also interviewed them.' as note
     from hires
-    where rater_was_interviewer is not null
+    where n_raters > 0
+    union all
+    select
+        'rater_independence_unknown_share' as metric,
+        avg(case when rater_was_interviewer is null then 1.0 else 0.0 end) as value,
+        count(*) as n,
+        'Rated hires of whom nobody can say whether a rater had interviewed them; they count as if.' as note
+    from hires
+    where n_raters > 0
+    union all
+    select
+        'hires_interviewers_linked_share' as metric,
+        avg(case when interviewers_linked_share = 1 then 1.0 else 0.0 end) as value,
+        count(*) as n,
+        'Hires whose interviewers are all linked to HRIS employees.' as note
+    from hires
+    where interviewers_linked_share is not null
     union all
     select
         'interviews_unmapped_share' as metric,

@@ -63,7 +63,16 @@ rated_stays as (
             scores.employee_connection_id = outcomes.employee_connection_id
             and scores.employee_id = outcomes.employee_id
             and scores.spell_number = outcomes.spell_number
-    where scores.status = 'ok' and outcomes.is_tenured and not outcomes.is_excluded
+    where scores.status = 'ok' and not outcomes.is_excluded
+),
+
+-- What the estimates are made from.
+criterion as (
+    select
+        connection_id || '|' || application_id as application,
+        rater_was_interviewer
+    from {{ ref('validity_ratings') }}
+    where source = 'criterion'
 ),
 
 reviews as (
@@ -133,6 +142,20 @@ counted as (
     from rated_stays
     union all
     select
+        'validity_coverage' as mart,
+        'independent_rater' as metric,
+        count(distinct case when not rater_was_interviewer then application end) as n_counted,
+        false as is_upper_bound
+    from criterion
+    union all
+    select
+        'validity_pairs' as mart,
+        'n_hires' as metric,
+        count(distinct application) as n_counted,
+        true as is_upper_bound
+    from criterion
+    union all
+    select
         'review_coverage' as mart,
         'n_employees' as metric,
         count(distinct reviewee) as n_counted,
@@ -190,6 +213,12 @@ in_marts as (
     from {{ ref('validity_coverage') }}
     where job_family = 'all'
     group by step
+    union all
+    select
+        'validity_pairs' as mart,
+        'n_hires' as metric,
+        count(distinct connection_id || '|' || application_id) as n_in_mart
+    from {{ ref('validity_pairs') }}
     union all
     select
         'review_coverage' as mart,

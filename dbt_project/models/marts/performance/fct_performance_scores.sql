@@ -10,8 +10,27 @@ data_clock as (
 ),
 
 window_ratings as (
-    select * from {{ ref('fct_performance_ratings') }}
+    select
+        *,
+        {{ rater_id('connection_id', "'hire'") }} as rater_id
+    from {{ ref('fct_performance_ratings') }}
     where is_in_window and employee_id is not null
+),
+
+-- One person's ratings in two cycles are one opinion: they say how stable it is, and count once.
+by_rater as (
+    select
+        employee_connection_id,
+        employee_id,
+        spell_number,
+        rater_id,
+        count(*) as n_found,
+        count(rating_z) as n_ratings,
+        avg(rating_z) as rater_mean,
+        min(rated_on) as first_rated_on,
+        max(rated_on) as last_rated_on
+    from window_ratings
+    group by employee_connection_id, employee_id, spell_number, rater_id
 ),
 
 averaged as (
@@ -19,13 +38,13 @@ averaged as (
         employee_connection_id,
         employee_id,
         spell_number,
-        count(*) as n_found,
-        count(rating_z) as n_ratings,
-        count(distinct case when rating_z is not null then coalesce(reviewer_id, 'unknown') end) as n_raters,
-        {{ settled('avg(rating_z)') }} as performance_rating_z,
-        min(rated_on) as first_rated_on,
-        max(rated_on) as last_rated_on
-    from window_ratings
+        sum(n_found) as n_found,
+        sum(n_ratings) as n_ratings,
+        count(rater_mean) as n_raters,
+        {{ settled('avg(rater_mean)') }} as performance_rating_z,
+        min(first_rated_on) as first_rated_on,
+        max(last_rated_on) as last_rated_on
+    from by_rater
     group by employee_connection_id, employee_id, spell_number
 )
 
@@ -33,7 +52,7 @@ select
     spells.connection_id as employee_connection_id,
     spells.employee_id,
     spells.spell_number,
-    coalesce(averaged.n_ratings, 0) as n_ratings,
+    {{ to_bigint('coalesce(averaged.n_ratings, 0)') }} as n_ratings,
     coalesce(averaged.n_raters, 0) as n_raters,
     averaged.performance_rating_z,
     averaged.first_rated_on,

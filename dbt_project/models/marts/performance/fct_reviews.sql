@@ -24,10 +24,22 @@ overall_ratings as (
         *,
         row_number() over (
             partition by connection_id, review_id
-            order by case when question_id = 'weighted_score' then 1 else 0 end, question_id
+            order by overall_priority, question_id
         ) as preference
     from {{ ref('review_ratings') }}
     where is_overall
+),
+
+-- The vendor's weighted score is no question of the form.
+forms as (
+    select
+        connection_id,
+        review_id,
+        count(*) as n_rated_questions,
+        sum(case when is_overall then 1 else 0 end) as n_overall_questions
+    from {{ ref('review_ratings') }}
+    where question_id != 'weighted_score'
+    group by connection_id, review_id
 ),
 
 rated as (
@@ -112,7 +124,9 @@ select
     coalesce(review_levels.job_level, employees.job_level, 'unknown') as job_level,
     review_spells.spell_number,
     review_spells.months_since_start,
-    rated.is_cycle_closed
+    rated.is_cycle_closed,
+    {{ to_bigint('coalesce(forms.n_rated_questions, 0)') }} as n_rated_questions,
+    {{ to_bigint('coalesce(forms.n_overall_questions, 0)') }} as n_overall_questions
 from rated
 left join review_spells
     on
@@ -128,3 +142,7 @@ left join employees
     on
         rated.employee_connection_id = employees.connection_id
         and rated.employee_id = employees.employee_id
+left join forms
+    on
+        rated.connection_id = forms.connection_id
+        and rated.review_id = forms.review_id

@@ -115,34 +115,74 @@ raters as (
         employee_id,
         spell_number,
         reviewer_employee_connection_id,
-        reviewer_employee_id
+        reviewer_employee_id,
+        {{ rater_id('connection_id', "'hire'") }} as rater_id
     from {{ ref('fct_performance_ratings') }}
-    where is_in_window and rating_z is not null and reviewer_employee_id is not null
+    where is_in_window and rating_z is not null
 ),
 
 interviewers as (
-    select * from {{ ref('application_interviewers') }}
-    where technique != 'debrief' and employee_id is not null
+    select * from {{ ref('hire_interviewers') }}
 ),
 
-rater_overlap as (
+interviewing_employees as (
+    select distinct
+        connection_id,
+        application_id,
+        employee_connection_id,
+        employee_id
+    from interviewers
+    where employee_id is not null
+),
+
+interviewing as (
+    select
+        connection_id,
+        application_id,
+        {{ to_double('avg(case when employee_id is not null then 1.0 else 0.0 end)') }} as interviewers_linked_share
+    from interviewers
+    group by connection_id, application_id
+),
+
+hire_raters as (
     select
         linked.connection_id,
         linked.application_id,
-        max(case when interviewers.employee_id is not null then 1 else 0 end) = 1 as rater_was_interviewer
+        raters.rater_id,
+        {{ was_interviewer(
+            'interviewing_employees.employee_id is not null',
+            'raters.reviewer_employee_id',
+            'interviewing.interviewers_linked_share = 1'
+        ) }} as was_interviewer
     from linked
     inner join raters
         on
             linked.employee_connection_id = raters.employee_connection_id
             and linked.employee_id = raters.employee_id
             and linked.spell_number = raters.spell_number
-    left join interviewers
+    left join interviewing_employees
         on
-            linked.connection_id = interviewers.connection_id
-            and linked.application_id = interviewers.application_id
-            and raters.reviewer_employee_connection_id = interviewers.employee_connection_id
-            and raters.reviewer_employee_id = interviewers.employee_id
-    group by linked.connection_id, linked.application_id
+            linked.connection_id = interviewing_employees.connection_id
+            and linked.application_id = interviewing_employees.application_id
+            and raters.reviewer_employee_connection_id = interviewing_employees.employee_connection_id
+            and raters.reviewer_employee_id = interviewing_employees.employee_id
+    left join interviewing
+        on
+            linked.connection_id = interviewing.connection_id
+            and linked.application_id = interviewing.application_id
+),
+
+rater_overlap as (
+    select
+        connection_id,
+        application_id,
+        sum(case when not was_interviewer then 1 else 0 end) as n_independent_raters,
+        case
+            when max(case when was_interviewer then 1 else 0 end) = 1 then true
+            when count(*) = count(was_interviewer) then false
+        end as rater_was_interviewer
+    from hire_raters
+    group by connection_id, application_id
 ),
 
 joined as (
@@ -168,6 +208,8 @@ joined as (
         scores.n_ratings,
         scores.n_raters,
         rater_overlap.rater_was_interviewer,
+        rater_overlap.n_independent_raters,
+        interviewing.interviewers_linked_share,
         case when linked.is_own_spell then linked.end_type end as end_type,
         data_clock.as_of_on
     from hires
@@ -187,6 +229,10 @@ joined as (
             linked.is_own_spell
             and hires.connection_id = rater_overlap.connection_id
             and hires.application_id = rater_overlap.application_id
+    left join interviewing
+        on
+            hires.connection_id = interviewing.connection_id
+            and hires.application_id = interviewing.application_id
 ),
 
 dated as (
@@ -229,6 +275,8 @@ select
     coalesce(n_ratings, 0) as n_ratings,
     coalesce(n_raters, 0) as n_raters,
     rater_was_interviewer,
+    {{ to_bigint('coalesce(n_independent_raters, 0)') }} as n_independent_raters,
+    interviewers_linked_share,
     case
         when spell_number is null then null
         when tenure_days >= 365 then true

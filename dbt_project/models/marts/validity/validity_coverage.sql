@@ -3,9 +3,10 @@ with hires as (
     select
         job_family,
         employee_id is not null as is_linked,
-        is_tenured,
+        -- A cycle can close after the last day, so a leaver's rating can speak for a day that he did not see.
+        is_tenured or performance_rating_z is not null as is_tenured,
         performance_rating_z is not null as is_rated,
-        coalesce(not rater_was_interviewer, false) as is_independent
+        n_independent_raters > 0 as is_independent
     from {{ ref('fct_hire_outcomes') }}
     where not is_excluded
 ),

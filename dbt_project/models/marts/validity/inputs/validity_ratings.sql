@@ -14,6 +14,7 @@ criterion as (
         hires.connection_id,
         hires.application_id,
         hires.job_family,
+        hires.interviewers_linked_share,
         manager_ratings.connection_id as review_connection_id,
         manager_ratings.review_id,
         manager_ratings.cycle_id,
@@ -62,6 +63,7 @@ rows_by_source as (
         connection_id,
         application_id,
         job_family,
+        interviewers_linked_share,
         review_connection_id,
         review_id,
         cycle_id,
@@ -78,6 +80,7 @@ rows_by_source as (
         hire_cells.connection_id,
         hire_cells.application_id,
         hire_cells.job_family,
+        hire_cells.interviewers_linked_share,
         other_reviews.connection_id as review_connection_id,
         other_reviews.review_id,
         other_reviews.cycle_id,
@@ -100,16 +103,10 @@ rows_by_source as (
     where hire_cells.preference = 1
 ),
 
--- One id a person over all systems. An unknown reviewer is one person per hire: never shared between hires.
 raters as (
     select
         *,
-        case
-            when reviewer_employee_id is not null
-                then 'employee|' || reviewer_employee_connection_id || '|' || reviewer_employee_id
-            when reviewer_id is not null then 'reviewer|' || review_connection_id || '|' || reviewer_id
-            else 'unknown|' || connection_id || '|' || application_id
-        end as rater_id,
+        {{ rater_id('review_connection_id', "connection_id || '|' || application_id") }} as rater_id,
         coalesce(
             reviewer_employee_connection_id = employee_connection_id and reviewer_employee_id = employee_id, false
         ) as is_self
@@ -126,14 +123,14 @@ managers as (
     where source = 'criterion'
 ),
 
-interviewers as (
+interviewing_employees as (
     select distinct
         connection_id,
         application_id,
         employee_connection_id,
         employee_id
-    from {{ ref('application_interviewers') }}
-    where technique != 'debrief' and employee_id is not null
+    from {{ ref('hire_interviewers') }}
+    where employee_id is not null
 )
 
 select
@@ -146,17 +143,21 @@ select
     raters.source,
     raters.cycle_id,
     raters.value,
-    raters.reviewer_employee_id is null or interviewers.employee_id is not null as rater_was_interviewer
+    {{ was_interviewer(
+        'interviewing_employees.employee_id is not null',
+        'raters.reviewer_employee_id',
+        'raters.interviewers_linked_share = 1'
+    ) }} as rater_was_interviewer
 from raters
 left join managers
     on
         raters.connection_id = managers.connection_id
         and raters.application_id = managers.application_id
         and raters.rater_id = managers.rater_id
-left join interviewers
+left join interviewing_employees
     on
-        raters.connection_id = interviewers.connection_id
-        and raters.application_id = interviewers.application_id
-        and raters.reviewer_employee_connection_id = interviewers.employee_connection_id
-        and raters.reviewer_employee_id = interviewers.employee_id
+        raters.connection_id = interviewing_employees.connection_id
+        and raters.application_id = interviewing_employees.application_id
+        and raters.reviewer_employee_connection_id = interviewing_employees.employee_connection_id
+        and raters.reviewer_employee_id = interviewing_employees.employee_id
 where raters.source = 'criterion' or (managers.rater_id is null and not raters.is_self)

@@ -1,11 +1,20 @@
-{# Fails with one row per key whose mean of a column is not the value another model holds; missing on one side too. #}
-{% test mean_equals(model, columns, value, to, to_value, where_sql='true', to_where_sql='true') %}
-with means as (
+{# Fails with one row per key whose mean over the means of its parts (`within`: one mean a rater, say) is not the value
+   another model holds; missing on one side too. #}
+{% test mean_of_means_equals(model, columns, within, value, to, to_value, where_sql='true', to_where_sql='true') %}
+with parts as (
     select
         {{ columns | join(', ') }},
-        avg({{ value }}) as mean_value
+        avg({{ value }}) as part_mean
     from {{ model }}
     where {{ where_sql }}
+    group by {{ columns | join(', ') }}, {{ within }}
+),
+
+means as (
+    select
+        {{ columns | join(', ') }},
+        avg(part_mean) as mean_value
+    from parts
     group by {{ columns | join(', ') }}
 ),
 
