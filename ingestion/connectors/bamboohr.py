@@ -128,6 +128,7 @@ STREAMS: tuple[Stream, ...] = (
     Stream(
         name="performance_reviews",
         path="/employees/all/tables/{review_table}",
+        sweep=True,
         full_reason="One request reads the whole table; custom tables are not in every change feed.",
         columns=(
             Column("id", required=True, description="Row of the review table."),
@@ -338,7 +339,9 @@ class Connector:
             ):
                 yield _ids(response, response.list_at("data"), "employeeId")
             return
-        table = stream.path.rsplit("/", 1)[-1]
+        table = stream.path.rsplit("/", 1)[-1].format(review_table=self._options.get("review_table") or "")
+        if not table:
+            return
         response = self._client.get(f"/employees/all/tables/{table}", needs=stream.scope)
         yield _ids(response, response.list_at(), "id")
 
