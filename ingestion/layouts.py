@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ingestion.errors import ConfigurationError
+from ingestion.errors import ConfigurationError, listed
 from ingestion.ratings import Rating, RatingUnreadable, Scale, parse_rating
 from ingestion.spreadsheets import Sheet, Unreadable
 from ingestion.streams import Column, Stream
@@ -62,11 +63,16 @@ class LayoutInvalid(ConfigurationError):
         )
 
 
-def layouts(connection_id: str, options: Mapping[str, Any]) -> tuple[Layout, ...]:
+def layouts(connection_id: str, options: Mapping[str, Any], streams: Mapping[str, Stream]) -> tuple[Layout, ...]:
     """Layouts of a connection: those it states, then a tidy one for every table, recognised by the file's name.
 
+    Args:
+        connection_id: named in errors.
+        options: of the connection.
+        streams: by name; what `columns` and `constants` may name.
+
     Raises:
-        LayoutInvalid: unknown setting, contradicting scale, a wide sheet without its columns.
+        LayoutInvalid: unknown setting or column, contradicting scale, a wide sheet without its columns.
     """
     stated = []
     for number, entry in enumerate(options.get("layout", ()), start=1):
@@ -77,12 +83,25 @@ def layouts(connection_id: str, options: Mapping[str, Any]) -> tuple[Layout, ...
             first = error.errors(include_input=False, include_url=False)[0]
             where += f", `{'.'.join(map(str, first['loc']))}`"
             raise LayoutInvalid(connection_id, where, first["msg"]) from None
-        problem = _contradiction(layout)
+        problem = _unknown_columns(layout, streams[layout.stream]) or _contradiction(layout)
         if problem:
             raise LayoutInvalid(connection_id, where, problem)
         stated.append(layout)
     general = {name: options[name] for name in ("date_format", "timezone") if name in options}
     return (*stated, *(Layout.model_validate({"files": f"{s}*", "stream": s, **general}) for s in TABLES))
+
+
+def _unknown_columns(layout: Layout, stream: Stream) -> str | None:
+    known = list(_wanted(stream))
+    for setting in ("columns", "constants"):
+        for name in getattr(layout, setting):
+            if name not in known:
+                close = get_close_matches(name, known, 1)
+                meant = f" (did you mean `{close[0]}`?)" if close else ""
+                return (
+                    f"`{setting}` names `{name}`, which {layout.stream} do not have{meant}; they have {listed(known)}"
+                )
+    return None
 
 
 def _contradiction(layout: Layout) -> str | None:
@@ -182,6 +201,7 @@ def wide_records(sheet: Sheet, layout: Layout, employee_token: Callable[[str], s
     cycles = {i: name for i, header in enumerate(sheet.headers) if (name := _cycle(layout.cycle_columns, header))}
     if not cycles:
         raise Unreadable("no column matches `cycle_columns`")
+    _refuse_shared_cycles(sheet, cycles)
     periods = {cycle: _period(layout, cycle) for cycle in cycles.values()}
     problems, records, seen = _Problems(), [], set()
     for number, cells in sheet.rows:
@@ -206,6 +226,15 @@ def wide_records(sheet: Sheet, layout: Layout, employee_token: Callable[[str], s
     if problems.found:
         raise Unreadable(str(problems))
     return records
+
+
+def _refuse_shared_cycles(sheet: Sheet, cycles: Mapping[int, str]) -> None:
+    first: dict[str, int] = {}
+    for index, cycle in cycles.items():
+        if cycle in first:
+            column = f"{sheet.headers[first[cycle]]}` and `{sheet.headers[index]}"
+            raise Unreadable(f"both are cycle `{cycle}`; let `cycle_columns` match one of them", None, column)
+        first[cycle] = index
 
 
 def _wide_record(
@@ -319,28 +348,33 @@ def parse_day(cell: str, date_format: str) -> date:
             raise ValueError("no such day") from None
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}[T ]00:00(:00(\.0+)?)?", cell):
         return parse_day(cell[:10], date_format)
+    return _stated(cell, date_format).date()
+
+
+def _stated(cell: str, date_format: str) -> datetime:
     try:
-        return datetime.strptime(cell, date_format).date()
+        return datetime.strptime(cell, date_format)
     except ValueError:
         raise ValueError(f"no day written as `{date_format}` (option `date_format`)") from None
 
 
 def parse_moment(cell: str, date_format: str, timezone: ZoneInfo) -> datetime:
-    """A moment in UTC: ISO 8601, or a day in the stated format; without a zone it is the firm's.
+    """A moment in UTC: ISO 8601, or as the stated format has it; without a zone it is the firm's.
 
     Raises:
         ValueError: neither of the two.
 
     >>> parse_moment("2025-11-07T09:30:00", "%Y-%m-%d", ZoneInfo("Europe/Berlin"))
     datetime.datetime(2025, 11, 7, 8, 30, tzinfo=datetime.timezone.utc)
+    >>> parse_moment("07.11.2025 14:30", "%d.%m.%Y %H:%M", ZoneInfo("Europe/Berlin"))
+    datetime.datetime(2025, 11, 7, 13, 30, tzinfo=datetime.timezone.utc)
     """
     try:
         moment = datetime.fromisoformat(cell) if re.match(r"\d{4}-\d{2}-\d{2}", cell) else None
     except ValueError:
         raise ValueError("no such moment; expected ISO 8601, like 2025-11-07T09:30:00+01:00") from None
     if moment is None:
-        day = parse_day(cell, date_format)
-        moment = datetime(day.year, day.month, day.day)
+        moment = _stated(cell, date_format)
     return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
 
 

@@ -138,6 +138,11 @@ def _workbook_rows(content: bytes, shape: Shape) -> Iterator[tuple[int, list[str
         sheet = book[shape.sheet] if shape.sheet is not None else book.worksheets[0]
         for number, cells in enumerate(sheet.iter_rows(), start=1):
             yield number, [_cell_text(cell.value, getattr(cell, "number_format", "General")) for cell in cells]
+    except Unreadable:
+        raise
+    except Exception as error:
+        # A sheet is parsed as it is read: damage inside it is met here.
+        raise Unreadable(f"its sheet is not readable to the end ({type(error).__name__})") from error
     finally:
         book.close()
 
@@ -189,11 +194,22 @@ def _joined_headers(upper: Sequence[list[str]]) -> tuple[str, ...]:
         joined.pop()
     if not joined:
         raise Unreadable("the header row is empty")
-    seen = [header for header in joined if header]
-    twice = {header for header in seen if seen.count(header) > 1}
-    if twice:
-        raise Unreadable("the header is there twice", column=sorted(twice)[0])
+    for index, header in enumerate(joined):
+        first = joined.index(header)
+        if header and first < index:
+            # By letter: in a file without headers this text is somebody's value.
+            raise Unreadable(f"column `{_letter(first)}` has the same header", column=_letter(index))
     return tuple(joined)
+
+
+def _letter(index: int) -> str:
+    """The column's letters in a spreadsheet.
+
+    >>> [_letter(index) for index in (0, 25, 26, 701, 702)]
+    ['A', 'Z', 'AA', 'ZZ', 'AAA']
+    """
+    left, place = divmod(index, 26)
+    return (_letter(left - 1) if left else "") + chr(ord("A") + place)
 
 
 def _fitted(body: Iterable[tuple[int, list[str]]], headers: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -270,6 +270,10 @@ STREAMS: tuple[Stream, ...] = (
 _BY_NAME = {stream.name: stream for stream in STREAMS}
 _PAGE_ROWS = 5_000
 _SHOWN_FILES = 5
+_ABSENT = (
+    "is named by `manifest.json` and is not in the folder: the drop is not whole. The other files are read; drop it "
+    "again, or take its entry out of the manifest."
+)
 
 log = logging.getLogger(__name__)
 
@@ -372,10 +376,11 @@ class Connector:
         self._connection = connection
         self._settle = float(connection.options.get("settle_seconds", 1.0))
         self._outcomes: dict[str, Outcome] = {}
+        self._absent: list[str] = []
 
     @cached_property
     def _layouts(self) -> tuple[Layout, ...]:
-        return layouts(self._connection.id, self._connection.options)
+        return layouts(self._connection.id, self._connection.options, _BY_NAME)
 
     # -- what the loader asks
 
@@ -429,6 +434,7 @@ class Connector:
             return [ProbeResult("connection", "problem", str(error))]
         message = f"{len(drops)} files in the folder, {len(known) - len(TABLES)} layouts stated."
         results = [ProbeResult("connection", "ok" if drops else "warning", message)]
+        results += [ProbeResult(f"file {name}", "warning", f"`{name}` {_ABSENT}") for name in self._absent]
         for drop, content in drops:
             outcome = self._outcome(drop, content)
             if outcome.is_loaded:
@@ -453,6 +459,9 @@ class Connector:
         filesystem, root = self._folder()
         found = self._listing(filesystem, root)
         stated = _manifest(filesystem, root, found)
+        self._absent = sorted(stated.keys() - found.keys())
+        for name in self._absent:
+            log.warning("`%s`: `%s` %s", self._connection.id, name, _ABSENT)
         contents = self._settled(filesystem, root, found)
         order = sorted(contents, key=lambda n: (stated.get(n, {}).get("as_of") or "", _modified(found[n]), n))
         return [

@@ -284,6 +284,14 @@ def test_a_bad_cell_rejects_a_wide_sheet(folder: Path, files: Callable[..., Any]
     assert reason in rows(files(layout=[WIDE]), "drops")[0]["reason"]
 
 
+def test_two_columns_of_one_cycle_reject_a_wide_sheet(folder: Path, files: Callable[..., Any]) -> None:
+    (folder / "ratings.xlsx").write_bytes(wide_sheet(["007", "Ines", "Meets", "Exceeds"]))
+    layout = {**WIDE, "cycle_columns": r"(?P<cycle>20\d\d) H[12] Rating"}
+    assert rows(files(layout=[layout]), "reviews") == []
+    reason = rows(files(layout=[layout]), "drops")[0]["reason"]
+    assert "column `2024 H1 Rating` and `2024 H2 Rating`: both are cycle `2024`" in reason
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -293,6 +301,9 @@ def test_a_bad_cell_rejects_a_wide_sheet(folder: Path, files: Callable[..., Any]
         ({"scale_max": 5}, "one end"),
         ({"shap": "wide"}, "shap"),
         ({"stream": "employees"}, "a wide sheet gives reviews"),
+        ({"constants": {"cycle_nam": "2024"}}, "`constants` names `cycle_nam`, .* did you mean `cycle_name`"),
+        ({"columns": {"employee": "Emp No"}}, "`columns` names `employee`, .* did you mean `employee_id`"),
+        ({"shape": "tidy", "columns": {"colour": "Colour"}}, "`columns` names `colour`, which reviews do not have"),
     ],
 )
 def test_a_layout_that_does_not_hold_together_is_an_error_before_any_file_is_read(
@@ -342,6 +353,20 @@ def test_a_manifest_gives_mode_and_day_and_its_file_must_agree_with_it(folder: P
         assert rows(files(), "employees") == []
 
 
+def test_a_file_that_the_manifest_names_and_nobody_dropped_is_said(
+    folder: Path, files: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "employees.csv").write_text(EMPLOYEES)
+    manifest(folder)
+    document = json.loads((folder / "manifest.json").read_text())
+    document["files"].append({"name": "reviews.csv"})
+    (folder / "manifest.json").write_text(json.dumps(document))
+    assert len(rows(files(), "employees")) == 1
+    assert [r.message for r in caplog.records if "`reviews.csv` is named by `manifest.json`" in r.message]
+    results = {result.subject: result for result in files().probe()}
+    assert (results["file employees.csv"].status, results["file reviews.csv"].status) == ("ok", "warning")
+
+
 def test_an_unreadable_manifest_vouches_for_nothing(folder: Path, files: Callable[..., Any]) -> None:
     (folder / "employees.csv").write_text(EMPLOYEES)
     (folder / "manifest.json").write_text("{")
@@ -382,10 +407,13 @@ def test_any_fsspec_address_works(folder: Path, files: Callable[..., Any], monke
 def test_the_doctor_says_of_each_file_whether_it_would_be_loaded(folder: Path, files: Callable[..., Any]) -> None:
     (folder / "employees.csv").write_text(EMPLOYEES)
     (folder / "reviews.csv").write_text("nothing\n")
+    damaged = wide_sheet(["007", "Ines", "Meets", "Exceeds"]).replace(b"PK\x01\x02", b"PK\x01\x03")
+    (folder / "job_changes.xlsx").write_bytes(damaged)
     results = {result.subject: result for result in files().probe()}
     assert results["file employees.csv"].status == "ok"
     assert results["file reviews.csv"].status == "problem"
     assert "column `review_id`" in results["file reviews.csv"].message
+    assert results["file job_changes.xlsx"].status == "problem"
 
 
 def test_the_sandbox_company_exports_files_that_load(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from datetime import date
 from typing import Any
 
@@ -54,7 +55,7 @@ def test_missing_cells_at_the_end_are_empty_and_empty_rows_are_passed_over() -> 
     ("content", "message"),
     [
         (b"id,x\n1,2,3\n", "row 2: the row has 3 cells, the header 2"),
-        (b"id,x,x\n1,2,3\n", "column `x`: the header is there twice"),
+        (b"id,x,x\n1,2,3\n", "column `C`: column `B` has the same header"),
         (b'id,x\n1,"open\n', "quotation mark"),
         (b"", "ends before the header row"),
         (b",,\n1,2,3\n", "header row is empty"),
@@ -64,6 +65,25 @@ def test_missing_cells_at_the_end_are_empty_and_empty_rows_are_passed_over() -> 
 def test_a_broken_file_is_refused_with_the_place(content: bytes, message: str) -> None:
     with pytest.raises(Unreadable, match=message):
         read_sheet("a.csv", content, Shape())
+
+
+def test_a_file_without_headers_does_not_show_its_first_row() -> None:
+    with pytest.raises(Unreadable) as caught:
+        read_sheet("a.csv", b"007,ines@example.org,ines@example.org\n", Shape())
+    assert "ines" not in str(caught.value)
+
+
+def test_a_workbook_whose_sheet_is_damaged_is_refused() -> None:
+    whole = workbook([["id", "x"], *([str(n), "text"] for n in range(50))])
+    damaged = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(damaged, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith("sheet1.xml"):
+                content = content[:900] + b"\x00" * 40 + content[940:]
+            new.writestr(name, content)
+    with pytest.raises(Unreadable, match="not readable to the end"):
+        read_sheet("a.xlsx", damaged.getvalue(), Shape())
 
 
 @pytest.mark.parametrize(
