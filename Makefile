@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO_SIZE ?= demo
-SANDBOX := $(BIN)/python -m ingestion.sandbox exec --size $(DEMO_SIZE) --state data/sandbox --rate raised
+# The pretend company has a home of its own, whatever the environment says: invented people never meet real ones.
+DEMO_HOME := QOH_HOME=demo/data QOH_KEYS=demo/keys QOH_CONNECTIONS=connections.example.toml
+SANDBOX := $(DEMO_HOME) $(BIN)/python -m ingestion.sandbox exec --size $(DEMO_SIZE) --state demo/sandbox --rate raised
 
 # The stack is told to stay silent before it is imported.
 export DO_NOT_TRACK=1
@@ -11,7 +13,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS=false
 export DBT_VERSION_CHECK=false
 export GX_ANALYTICS_ENABLED=false
 
-.PHONY: help install demo advance dev test check format bench lock clean-data
+.PHONY: help install demo advance dev test check format bench lock clean-demo
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -40,17 +42,18 @@ install: .venv/installed ## create .venv from requirements.lock (hashes checked)
 # dbt's manifest is parsed once here; Dagster only reads it.
 MANIFEST := dbt_project/target/manifest.json
 $(MANIFEST): .venv/installed $(shell find dbt_project -name target -prune -o -name logs -prune -o -type f -print 2>/dev/null)
-	@$(BIN)/qoh manifest
+	@$(DEMO_HOME) $(BIN)/qoh manifest
 
 demo: $(MANIFEST) ## sync a pretend company over HTTP, build, check, estimate, publish and report
 	@echo "Sandbox with raised rate limits (real ones are in the tests and benchmarks)."
-	@QOH_CONNECTIONS=connections.example.toml $(SANDBOX) -- $(BIN)/qoh run
+	@$(SANDBOX) -- $(BIN)/qoh run
+	@echo "To use qoh with this company: export $(DEMO_HOME)"
 
 advance: .venv/installed ## let 30 days pass in the pretend company; the next `make demo` syncs what changed
-	@$(BIN)/python -m ingestion.sandbox advance --state data/sandbox --days 30
+	@$(BIN)/python -m ingestion.sandbox advance --state demo/sandbox --days 30
 
 dev: $(MANIFEST) ## sandbox and Dagster UI on 127.0.0.1, ready to click
-	@QOH_CONNECTIONS=connections.example.toml $(SANDBOX) -- $(BIN)/qoh dev
+	@$(SANDBOX) -- $(BIN)/qoh dev
 
 test: $(MANIFEST) ## every test and doctest, offline
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --doctest-modules tests validity reporting
@@ -71,6 +74,7 @@ bench: $(MANIFEST) ## measure sync, load, dbt, checks and estimates; rewrite doc
 lock: ## resolve requirements.lock again from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --generate-hashes --extra dev --python-version 3.11 --universal --no-header pyproject.toml -o requirements.lock
 
-clean-data: ## show what a fresh start would delete; CONFIRM=yes deletes it
-	@if [ "$(CONFIRM)" = yes ]; then rm -rf data keys && echo "data/ and keys/ deleted: all links and histories made with those keys are gone."; \
-	else echo "Would delete:"; du -sh data keys 2>/dev/null; echo "Run: make clean-data CONFIRM=yes"; fi
+clean-demo: ## show what the pretend company left in demo/; CONFIRM=yes deletes it
+	@if [ ! -d demo ]; then echo "There is no demo/."; \
+	elif [ "$(CONFIRM)" = yes ]; then rm -rf demo && echo "demo/ deleted."; \
+	else echo "Would delete:"; du -sh demo; echo "Run: make clean-demo CONFIRM=yes"; fi

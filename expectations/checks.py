@@ -151,18 +151,6 @@ class IntervalGap:
 
 
 @dataclass(frozen=True)
-class Steps:
-    """Rows with one more column `previous`: `value` at the step before, within `by` and ordered by `order`."""
-
-    value: str
-    order: str
-    by: tuple[str, ...]
-
-    def columns(self) -> frozenset[str]:
-        return frozenset({self.value, self.order, *self.by})
-
-
-@dataclass(frozen=True)
 class Volume:
     """One row: rows now, rows of the load before (given by the caller), and their ratio."""
 
@@ -183,7 +171,7 @@ class TextCells:
         return frozenset(self.tokens)
 
 
-Measure = Rows | Holds | Age | Share | SumShare | TopShare | Spread | Drift | IntervalGap | Steps | Volume | TextCells
+Measure = Rows | Holds | Age | Share | SumShare | TopShare | Spread | Drift | IntervalGap | Volume | TextCells
 
 
 @dataclass(frozen=True)
@@ -282,14 +270,6 @@ def always() -> Expect:
     return among("holds", True)
 
 
-def not_above(column: str, limit_column: str) -> Expect:
-    """The first column is at most the second in every row that has both."""
-    return Expect(
-        "ExpectColumnPairValuesAToBeGreaterThanB",
-        {"column_A": limit_column, "column_B": column, "or_equal": True, "ignore_row_if": "either_value_is_missing"},
-    )
-
-
 def volume(table: str) -> Check:
     """The check that a mart did not shrink by more than a fifth since the load before."""
     schema, _, name = table.partition(".")
@@ -303,4 +283,22 @@ def volume(table: str) -> Check:
         "emptied.",
         next_step="See in marts_ops.stream_health which stream brought less and sync that connection again; "
         "if the rows were really deleted, publish once with `qoh run --accept-shrink`.",
+    )
+
+
+def adds_up(table: str) -> Check:
+    """The check that an aggregated mart counts what its sources hold, by a count made without the mart's joins."""
+    schema, _, name = table.partition(".")
+    audience = schema.removeprefix("marts_")
+    return Check(
+        id=f"{audience}_{name.removeprefix(f'{audience}_')}_adds_up",
+        table="marts_ops.mart_reconciliation",
+        measure=Holds(
+            "n_in_mart == n_counted or (is_upper_bound and n_in_mart < n_counted)", where=f"mart == '{name}'"
+        ),
+        expect=always(),
+        severity="error",
+        reason="A mart that counts other rows than its sources hold was joined wrongly: rows were doubled or lost.",
+        next_step=f"Run `dbt build --select {name}+` and compare {name} with the count named in mart_reconciliation.",
+        when_empty="fail",
     )

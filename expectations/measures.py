@@ -19,7 +19,6 @@ from expectations.checks import (
     Rows,
     Share,
     Spread,
-    Steps,
     SumShare,
     TextCells,
     TopShare,
@@ -221,12 +220,6 @@ def _interval_gap(declared: IntervalGap, frame: pd.DataFrame, around: Surroundin
         return pd.DataFrame({"n": [], "gap": []})
     gap = float(rows[declared.lo].max() - rows[declared.hi].min())
     return pd.DataFrame({"n": [int(rows[declared.count].sum())], "gap": [gap]})
-
-
-@measure.register
-def _steps(declared: Steps, frame: pd.DataFrame, around: Surroundings) -> pd.DataFrame:
-    rows = frame.sort_values([*declared.by, declared.order]).reset_index(drop=True)
-    return rows.assign(previous=rows.groupby(list(declared.by), dropna=False)[declared.value].shift())
 
 
 @measure.register

@@ -12,7 +12,7 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from expectations.checks import Age, Check, Holds, Measure, Rows, Steps, Suite, TextCells, Volume
+from expectations.checks import Age, Check, Holds, Measure, Rows, Suite, TextCells, Volume
 from expectations.outcomes import Outcome, Status, Unit, row_ids
 from expectations.suites import SUITES
 
@@ -134,7 +134,7 @@ def evaluate_table(
             runnable = [(check, measured) for check in group if check.expect.columns() <= set(measured.columns)]
             lacking = [check for check in group if not check.expect.columns() <= set(measured.columns)]
             made |= {check.id: _lacking(check, measured) for check in lacking}
-            if runnable and isinstance(declared, Rows | Holds | Age | Steps):
+            if runnable and isinstance(declared, Rows | Holds | Age):
                 by_row.append(runnable)
             else:
                 aggregated += runnable
@@ -201,7 +201,7 @@ def _unit(check: Check) -> Unit:
     """What one row of the check's measured frame stands for."""
     if isinstance(check.measure, TextCells):
         return "columns"
-    if isinstance(check.measure, Rows | Holds | Age | Steps):
+    if isinstance(check.measure, Rows | Holds | Age):
         return "rows"
     return "groups" if getattr(check.measure, "by", ()) else "aggregates"
 

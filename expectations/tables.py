@@ -26,6 +26,8 @@ TABLES: dict[str, Table] = {
     "marts_recruiting.fct_applications": Table(_APPLICATION, ("application_id", "candidate_id")),
     "marts_recruiting.fct_stage_visits": Table(("connection_id", "application_stage_id"), ("application_id",)),
     "marts_recruiting.funnel_by_stage": Table(("job_family", "cohort_quarter", "canonical_stage")),
+    "marts_recruiting.stage_durations": Table(("job_family", "quarter", "canonical_stage")),
+    "marts_recruiting.time_to_hire": Table(("job_family", "quarter")),
     "marts_interviewing.fct_interviews": Table(("connection_id", "interview_id"), ("application_id",)),
     "marts_interviewing.fct_scorecards": Table(("connection_id", "scorecard_id"), ("application_id", "interviewer_id")),
     "marts_interviewing.fct_scorecard_ratings": Table(
@@ -60,6 +62,7 @@ TABLES: dict[str, Table] = {
         ("candidate_id", "employee_id"),
     ),
     "marts_ops.hire_reconciliation": Table(("month",)),
+    "marts_ops.mart_reconciliation": Table(("mart", "metric")),
     "marts_ops.stream_health": Table(("connection_id", "stream")),
     "marts_ops.metric_definitions": Table(("metric_id",)),
     "marts_ops.data_quality_summary": Table(("metric",)),

@@ -15,3 +15,4 @@ class ExitCode(IntEnum):
     STREAMS_FAILED = 4
     CHECKS_FAILED = 5
     DOCTOR_FOUND_PROBLEMS = 6
+    INCOMPLETE = 7

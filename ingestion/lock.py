@@ -1,10 +1,14 @@
-"""One lock per warehouse: sync, build and publish hold it; a second holder is refused by name."""
+"""One lock per warehouse: sync, build and publish hold it; a second holder is refused by name.
+
+Commands that only look hold it too, for moments (DuckDB opens a file for one process), and are waited for.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +24,7 @@ class Lock:
     """The held lock.
 
     Attributes:
-        fd: file descriptor; pass it to child processes (`pass_fds`) that write the warehouse: a child that outlives its
-            killed parent then still keeps the lock.
+        fd: file descriptor that carries the flock.
         held: how many blocks of this process are inside.
     """
 
@@ -30,12 +33,16 @@ class Lock:
     held: int = 1
 
 
+LOOKING = "looking"
+PATIENCE_SECONDS = 30.0
+"""How long a holder that only looks is waited for."""
+
 _guard = threading.RLock()
 _locks: dict[Path, Lock] = {}
 
 
 @contextmanager
-def warehouse_lock(path: Path | None = None) -> Iterator[Lock]:
+def warehouse_lock(path: Path | None = None, *, looking: bool = False) -> Iterator[Lock]:
     """Hold the warehouse while the block runs; blocks of the same process nest.
 
     The kernel drops a flock with the process that holds it, however it ends, so a kill never leaves a stale lock. The
@@ -43,18 +50,19 @@ def warehouse_lock(path: Path | None = None) -> Iterator[Lock]:
 
     Args:
         path: lock file; default `lock` in the home directory.
+        looking: this holder writes nothing and is done soon; who comes meanwhile waits instead of being refused.
 
     Raises:
         LockHeld: another process holds it; the error names its pid and start time.
     """
-    lock = _acquire((path or settings().lock_file).resolve())
+    lock = _acquire((path or settings().lock_file).resolve(), LOOKING if looking else "working")
     try:
         yield lock
     finally:
         _release(lock)
 
 
-def _acquire(path: Path) -> Lock:
+def _acquire(path: Path, purpose: str) -> Lock:
     with _guard:
         if path in _locks:
             _locks[path].held += 1
@@ -62,15 +70,31 @@ def _acquire(path: Path) -> Lock:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid, since = _holder(fd)
+            _wait_for(fd)
+        except LockHeld:
             os.close(fd)
-            raise LockHeld(pid, since) from None
+            raise
         os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()} {datetime.now(UTC).isoformat(timespec='seconds')}\n".encode(), 0)
+        os.pwrite(fd, f"{os.getpid()} {datetime.now(UTC).isoformat(timespec='seconds')} {purpose}\n".encode(), 0)
         _locks[path] = Lock(path, fd)
         return _locks[path]
+
+
+def _wait_for(fd: int) -> None:
+    """Take the flock, at once or after a holder that only looks.
+
+    Raises:
+        LockHeld: somebody works, or looks for longer than is believable.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid, since, purpose = _holder(fd)
+            if purpose != LOOKING or time.monotonic() > deadline:
+                raise LockHeld(pid, since) from None
+            time.sleep(0.05)
 
 
 def _release(lock: Lock) -> None:
@@ -78,9 +102,11 @@ def _release(lock: Lock) -> None:
         lock.held -= 1
         if lock.held == 0:
             del _locks[lock.path]
+            os.ftruncate(lock.fd, 0)
             os.close(lock.fd)
 
 
-def _holder(fd: int) -> tuple[str, str]:
+def _holder(fd: int) -> tuple[str, str, str]:
+    """Pid, start and purpose; of one who has not written them yet it is asked again."""
     words = os.pread(fd, 200, 0).decode(errors="replace").split()
-    return (words[0], words[1]) if len(words) == 2 else ("unknown", "just now")
+    return (words[0], words[1], words[2]) if len(words) == 3 else ("unknown", "just now", LOOKING)

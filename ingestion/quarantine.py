@@ -51,7 +51,7 @@ def quarantined(
     where = where or settings()
     if not where.warehouse_file.exists():
         return []
-    with warehouse_lock(where.lock_file), open_warehouse(where) as warehouse:
+    with warehouse_lock(where.lock_file, looking=True), open_warehouse(where) as warehouse:
         rows = warehouse.run(
             f"select {', '.join(Quarantined.__dataclass_fields__)} from raw_ops.quarantine "
             "where (? or resolved_at is null) and coalesce(connection_id = ?, true) "

@@ -31,7 +31,7 @@ back them up, losing them orphans every link and history.
 
 Exit codes: 0 done, 1 unexpected error, 2 wrong usage or configuration, 3 another run holds the warehouse, 4 some
 streams failed (the rest is loaded and published), 5 blocking checks failed (nothing published), 6 doctor found
-problems.
+problems, 7 the evidence pack is written and incomplete.
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -128,7 +128,7 @@ def evidence_pack(
 
     ll144 writes the tables of New York City's Local Law 144 and a CSV beside; it is not an independent audit.
 
-    Exit codes: 0 complete, 1 written but incomplete, 2 wrong usage or a file that cannot be used.
+    Exit codes: 0 complete, 7 written but incomplete, 2 wrong usage or a file that cannot be used.
     """
     settings = _prepared()
     from orchestration.evidence import write_evidence
@@ -141,7 +141,7 @@ def evidence_pack(
     for one in done.missing:
         console.print(f"[red]missing[/] {escape(str(one))}")
     console.print("[red]INCOMPLETE[/]" if done.missing else "Complete.")
-    raise typer.Exit(1 if done.missing else int(ExitCode.OK))
+    raise typer.Exit(int(ExitCode.INCOMPLETE if done.missing else ExitCode.OK))
 
 
 @app.command()
@@ -195,10 +195,10 @@ def status() -> None:
 
     from ingestion.warehouse import published_path
     from orchestration.alerts import alarm_state
-    from orchestration.state import recent_runs, stale_streams, waiting
+    from orchestration.state import age, recent_runs, stale_streams, waiting
 
     path = published_path("analyst")
-    console.print(f"Published: {path or 'nothing yet'}")
+    console.print(f"Published: {path}, {age(path)}" if path else "Published: nothing yet")
     with dg.DagsterInstance.get() as instance:
         for line in (*waiting(), *stale_streams()):
             console.print(line)

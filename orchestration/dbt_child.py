@@ -17,13 +17,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+PARENT = "QOH_DBT_PARENT"
 
 
 def executable(directory: Path) -> Path:
     """A file that dagster-dbt can start as `dbt`: this module with this Python, whatever the PATH says."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     script = directory / "dbt-child"
-    text = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m orchestration.dbt_child "$@"\n'
+    # The shell knows its parent at once; Python takes a tenth of a second to begin, and the parent may be gone by then.
+    text = f'#!/bin/sh\n{PARENT}=$PPID exec {shlex.quote(sys.executable)} -m orchestration.dbt_child "$@"\n'
     if not script.exists() or script.read_text() != text:
         script.write_text(text)
         script.chmod(0o700)
@@ -32,7 +34,7 @@ def executable(directory: Path) -> Path:
 
 def die_with_parent() -> None:
     """Arrange to be killed when the parent ends, however it ends."""
-    parent = os.getppid()
+    parent = int(os.environ.get(PARENT) or os.getppid())
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()

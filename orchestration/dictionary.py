@@ -31,7 +31,7 @@ class Words:
 
 CHECK_OUTCOMES = Words(
     "marts_ops.check_outcomes",
-    "One row per check of the run that published this file.",
+    "One row per check: its latest outcome when this file was published.",
     {
         "check": ("varchar", "Id of the check."),
         "table": ("varchar", "Table it looked at."),

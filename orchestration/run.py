@@ -1,8 +1,8 @@
 """`qoh run`: the nightly job in this process, on the persistent instance, told in plain words."""
 
 import logging
-import os
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ from ingestion.exit_codes import ExitCode
 from orchestration import alerts, progress
 from orchestration.defs.ingest import LOADED
 from orchestration.defs.schedules import NIGHTLY
-from orchestration.defs.sensors import run_alert, streams_alert
-from orchestration.defs.writer import PID_TAG, fail_dead_runs
+from orchestration.defs.sensors import check_alert, new_warnings, run_alert, streams_alert
 from orchestration.questions import n_open_questions
+from orchestration.runs import delete_old_runs, fail_dead_runs, process_tag
 
 RAW_KEY_PARTS = 3
 EXIT_TAG = "qoh/exit_code"
@@ -76,12 +76,16 @@ def nightly(
     progress.stage_seconds.clear()
     progress.stage_seconds["load definitions"] = time.monotonic() - started
     with dg.DagsterInstance.get() as instance:
-        for run_id in fail_dead_runs(instance):
-            progress.tell(f"Run {run_id[:8]} was killed earlier; this run heals what it left.")
+        delete_old_runs(instance)  # first: a setting it cannot read is refused before anything starts
+        for dead in fail_dead_runs(instance):
+            progress.tell(f"Run {dead.run_id[:8]} was killed earlier; this run heals what it left.")
+            alerts.send(run_alert(dead, "its process was killed; the run that tells this heals what it left"))
+        run_id = str(uuid.uuid4())
         result = job.execute_in_process(
+            run_id=run_id,
             instance=instance,
             raise_on_error=False,
-            tags={PID_TAG: str(os.getpid()), "qoh/started_by": "command line"},
+            tags=process_tag(run_id) | {"qoh/started_by": "command line"},
             run_config={
                 "loggers": {"console": {"config": {"log_level": log_level}}},
                 "resources": {"writer": {"config": {"accept_shrink": accept_shrink}}},
@@ -91,6 +95,7 @@ def nightly(
         finished = _finished(result, unreadable or {})
         instance.add_run_tags(result.run_id, {EXIT_TAG: str(int(finished.exit_code))})
         _alert(instance.get_run_by_id(result.run_id), finished)
+        _alert_warnings(instance, result)
     finished.timings["all"] = time.monotonic() - started
     return finished
 
@@ -103,6 +108,12 @@ def _alert(run: dg.DagsterRun | None, finished: Finished) -> None:
         alerts.send(run_alert(run, "; ".join(reasons)))
     if finished.failed_streams:
         alerts.send(streams_alert(finished.failed_streams))
+
+
+def _alert_warnings(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> None:
+    checks = {check.asset_check_key for check in result.get_asset_check_evaluations() if check.check_name != LOADED}
+    if warned := new_warnings(instance, checks):
+        alerts.send(check_alert(warned))
 
 
 def _finished(result: dg.ExecuteInProcessResult, unreadable: Mapping[str, str]) -> Finished:

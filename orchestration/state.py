@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import dagster as dg
 
 from ingestion.errors import LockHeld
@@ -13,7 +16,13 @@ from orchestration.questions import n_open_questions
 from orchestration.terminal import counted, names
 
 RECENT = 5
-STALE_HOURS = 50
+
+
+def age(path: Path) -> str:
+    """How long ago a file was written, by the clock on the wall, and what that says of a nightly run."""
+    hours = (time.time() - path.stat().st_mtime) / 3600
+    late = ": is anything running every night?" if hours >= STALE_HOURS else ""
+    return (f"{hours:.0f} hours ago" if hours < 72 else f"{hours / 24:.0f} days ago") + late
 
 
 def recent_runs(instance: dg.DagsterInstance) -> list[str]:
@@ -42,7 +51,7 @@ def _outcome(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
 def waiting() -> list[str]:
     """Who holds the warehouse, or else what waits for a person."""
     try:
-        with warehouse_lock():
+        with warehouse_lock(looking=True):
             n_aside, n_questions = len(quarantined()), n_open_questions()
     except LockHeld as held:
         return [f"A run is active: pid {held.pid}, started {held.since}."]
@@ -58,9 +67,11 @@ def stale_streams() -> list[str]:
     if published_path("analyst") is None:
         return []
     with open_published("analyst") as file:
-        rows = file.execute(
-            "select connection_id || '.' || stream from marts_ops.stream_health "
-            "where last_status <> 'ok' or coalesce(hours_since_success, ?) >= ? order by 1",
-            [STALE_HOURS, STALE_HOURS],
-        ).fetchall()
-    return [f"{counted(len(rows), 'stream')} not fresh: {names([name for (name,) in rows])}"] if rows else []
+        answer = file.execute("from marts_ops.stream_health order by connection_id, stream")
+        columns = [column for column, *_ in answer.description]
+        rows = [dict(zip(columns, row, strict=True)) for row in answer.fetchall()]
+    # A version published by an earlier release has no `is_stale`.
+    late = [
+        f"{row['connection_id']}.{row['stream']}" for row in rows if row["last_status"] != "ok" or row.get("is_stale")
+    ]
+    return [f"{counted(len(late), 'stream')} not fresh: {names(late)}"] if late else []

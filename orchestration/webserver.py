@@ -2,12 +2,14 @@
 
 The stock server has no login, answers any Host and runs mutations over plain GET, so any page an operator visits could
 launch or wipe. The guard refuses foreign hosts, foreign origins and queries over GET. It is no
-login: for more than one person put a reverse proxy with authentication in front (docs/operating.md).
+login: for more than one person put a reverse proxy with authentication in front (docs/operating.md), and give its
+public name in QOH_UI_NAME.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -15,7 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 ADDRESS = "127.0.0.1"
-OWN_NAMES = {ADDRESS, "localhost"}
+PUBLIC_NAME = "QOH_UI_NAME"
 
 
 class Guard:
@@ -39,8 +41,12 @@ def refused(scope: Scope) -> str | None:
     """Why this request is not answered, or None."""
     headers = Headers(scope=scope)
     host = headers.get("host", "")
-    if urlsplit(f"//{host}").hostname not in OWN_NAMES:
-        return f"This server answers to {' and '.join(sorted(OWN_NAMES))} only."
+    names = {ADDRESS, "localhost", os.environ.get(PUBLIC_NAME) or ADDRESS}
+    if urlsplit(f"//{host}").hostname not in names:
+        return (
+            f"This server answers to {' and '.join(sorted(names))} only. Behind a proxy: let it pass the Host it was "
+            f"asked for, and set {PUBLIC_NAME} to that name."
+        )
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != host:
         return "Requests from pages of other origins are refused."

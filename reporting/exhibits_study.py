@@ -36,6 +36,7 @@ from reporting.exhibit import (
     variant_name,
     who,
 )
+from reporting.intervals import share_of_people
 from reporting.words import NOTHING, SMALLEST_GROUP_SHOWN, count, day, people, percent
 
 CRITERION_METRIC = "performance_rating_z"
@@ -116,10 +117,16 @@ def review_coverage(tables: Tables) -> Exhibit | None:
     if frame.empty:
         return None
     rows = tuple(
-        (str(row.cycle_name), day(row.ends_on), people(row.n_expected), people(row.n_reviewed), percent(row.coverage))
+        (
+            str(row.cycle_name),
+            day(row.ends_on),
+            people(row.n_expected),
+            people(row.n_reviewed),
+            share_of_people(row.n_reviewed, row.n_expected),
+        )
         for row in rows_of(frame.sort_values("ends_on"))
     )
-    heads = ("Review cycle", "Ended", "Expected", "Rated", "Share")
+    heads = ("Review cycle", "Ended", "Expected", "Rated", "Share, 95 % interval")
     return Exhibit("Who was rated, by cycle", heads, rows, REVIEW_COVERAGE, frozenset({2, 3, 4}))
 
 

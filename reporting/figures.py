@@ -113,7 +113,7 @@ def funnel(frame: pd.DataFrame) -> Figure | None:
         f"{label} {numbers}" for label, numbers in zip(bars["label"], bars["numbers"], strict=True)
     )
     table = Table(
-        heads=("Stage", "Reached it", "Went on", "Share", "95 % interval", "Hired in the end"),
+        heads=("Stage", "Reached it", "Went on", "Share", "95 % interval", "Withdrew", "Hired in the end"),
         rows=tuple(
             (
                 label,
@@ -121,11 +121,12 @@ def funnel(frame: pd.DataFrame) -> Figure | None:
                 people(row.n_advanced),
                 percent(row.pass_through_rate, row.pass_through_lo, row.pass_through_hi),
                 percent_interval(row.pass_through_lo, row.pass_through_hi),
+                people(row.n_withdrawn),
                 people(row.n_hired),
             )
             for label, row in zip(labels, rows.itertuples(), strict=True)
         ),
-        numeric=frozenset({1, 2, 3, 4, 5}),
+        numeric=frozenset({1, 2, 3, 4, 5, 6}),
     )
     return Figure(
         id="funnel",
@@ -134,7 +135,8 @@ def funnel(frame: pd.DataFrame) -> Figure | None:
         table=table,
         chart=charts.bars(bars, alt),
         note="Applications that reached the stage, and the share of them that went on with its 95 % interval. All "
-        "are at least 90 days old. Skipping a stage counts as having reached it.",
+        "are at least 90 days old. Skipping a stage counts as having reached it. Those who withdrew are among those "
+        "who did not go on.",
     )
 
 
@@ -305,6 +307,7 @@ def latency_by_month(frame: pd.DataFrame) -> Figure | None:
     """Share of scorecards within 24 hours, month by month."""
     shares = ["share_within_24h", "share_within_24h_lo", "share_within_24h_hi"]
     frame = _without_small_groups(frame, "n_submitted", shares)
+    frame = _without_small_groups(frame, "n_expected", ["submission_rate", "submission_lo", "submission_hi"])
     rows = frame[(frame["job_family"] == "all") & (frame["technique"] == "all") & frame["share_within_24h"].notna()]
     rows = rows.assign(at=pd.to_datetime(rows["month"])).sort_values("at").tail(24)
     if rows["at"].nunique() < 2:
@@ -318,11 +321,16 @@ def latency_by_month(frame: pd.DataFrame) -> Figure | None:
         f"{percent(last.share_within_24h)} in {last['at']:%B %Y}."
     )
     table = Table(
-        heads=("Month", "Expected", "Submitted", "Within 24 h", "95 % interval", "Median"),
+        heads=(
+            *("Month", "Expected", "Within 7 days", "95 % interval"),
+            *("Submitted", "Within 24 h", "95 % interval", "Median"),
+        ),
         rows=tuple(
             (
                 f"{row.at:%b %Y}",
                 count(row.n_expected),
+                percent(row.submission_rate),
+                percent_interval(row.submission_lo, row.submission_hi),
                 count(row.n_submitted),
                 percent(row.share_within_24h),
                 percent_interval(row.share_within_24h_lo, row.share_within_24h_hi),
@@ -330,10 +338,13 @@ def latency_by_month(frame: pd.DataFrame) -> Figure | None:
             )
             for row in rows.itertuples()
         ),
-        numeric=frozenset({1, 2, 3, 4, 5}),
+        numeric=frozenset(range(1, 8)),
     )
     note = f"{last['at']:%B %Y}: {percent(last.share_within_24h)} "
     note += f"{percent_interval(last.share_within_24h_lo, last.share_within_24h_hi)}, n {count(last.n_submitted)}."
+    if not words.missing(last.submission_rate):
+        note += f" Of {count(last.n_expected)} expected ones {percent(last.submission_rate)} "
+        note += f"{percent_interval(last.submission_lo, last.submission_hi)} came within 7 days."
     chart = charts.trend(points, alt, highest=1.0, height=170)
     return Figure("latency-months", "Within 24 hours, month by month", alt, table, chart, note)
 
@@ -396,18 +407,19 @@ def reconciliation(frame: pd.DataFrame) -> Figure | None:
     points = pd.DataFrame(
         {
             "at": rows["at"].dt.strftime("%Y-%m-%d"),
-            "first": rows["n_ats_hires"].fillna(0).astype(int),
-            "second": rows["n_hris_starts"].fillna(0).astype(int),
+            "first": _without_small_counts(rows["n_ats_hires"]),
+            "second": _without_small_counts(rows["n_hris_starts"]),
         }
     )
     table = Table(
         heads=("Month", "Hires (applicant system)", "Starts (HR system)", "Difference"),
         rows=tuple(
-            (f"{row.at:%b %Y}", count(row.n_ats_hires), count(row.n_hris_starts), count(row.difference))
+            (f"{row.at:%b %Y}", people(row.n_ats_hires), people(row.n_hris_starts), _difference(row))
             for row in rows.itertuples()
         ),
         numeric=frozenset({1, 2, 3}),
     )
+    hidden = points["first"].isna().any() or points["second"].isna().any()
     return Figure(
         id="reconciliation",
         title=f"The two systems disagree in {off} of {len(rows)} months",
@@ -415,5 +427,18 @@ def reconciliation(frame: pd.DataFrame) -> Figure | None:
         table=table,
         chart=charts.two_counts(points, alt),
         note="Bars: hires by start month in the applicant system. Points: employment that began in the HR system. More "
-        "starts than hires usually means people who came without an application (transfers, acquisitions).",
+        "starts than hires usually means people who came without an application (transfers, acquisitions)."
+        + (" Counts of one to four are not drawn." if hidden else ""),
     )
+
+
+def _without_small_counts(counts: pd.Series) -> pd.Series:
+    return counts.fillna(0).astype(float).mask(counts.fillna(0).map(words.is_small))
+
+
+def _difference(row: Any) -> str:
+    """Nothing where it would tell a count that is not shown."""
+    both = (row.n_ats_hires, row.n_hris_starts)
+    if any(not words.missing(n) and words.is_small(n) for n in both):
+        return words.NOTHING
+    return count(row.difference)

@@ -66,6 +66,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     COVERAGE: ("job_family", "step_order", "step", "n", "share"),
     FUNNEL: (
         *("job_family", "cohort_quarter", "canonical_stage", "stage_order", "n_entered", "n_advanced", "n_hired"),
+        "n_withdrawn",
         *("is_matured", "pass_through_rate", "pass_through_lo", "pass_through_hi", "status"),
     ),
     LOAD: ("connection_id", "interviewer_id", "week_start", "n_interviews", "interview_hours"),
@@ -77,7 +78,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "is_submitted_after_decision",
     ),
     LATENCY: (
-        *("job_family", "technique", "month", "n_expected", "n_submitted", "submission_rate", "p50_hours", "p90_hours"),
+        *("job_family", "technique", "month", "n_expected", "n_submitted", "p50_hours", "p90_hours"),
+        *("submission_rate", "submission_lo", "submission_hi"),
         *("share_within_24h", "share_within_24h_lo", "share_within_24h_hi", "status"),
     ),
     MAPPING: ("interview_name", "technique", "n_interviews", "is_mapped"),
@@ -86,7 +88,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     RECONCILIATION: ("month", "n_ats_hires", "n_hris_starts", "difference"),
     STREAMS: (
         *("connection_id", "vendor", "stream", "last_success_at", "last_status", "last_rows", "previous_rows"),
-        *("n_quarantined", "hours_since_success"),
+        *("n_quarantined", "is_stale"),
     ),
     QUALITY: ("metric", "value", "n", "note"),
     CHECKS: ("check", "table", "severity", "status", "reason", "n_failing", "message"),

@@ -8,9 +8,8 @@ import pandas as pd
 
 from reporting import answer, words
 from reporting.figures import Table
-from reporting.words import count, people, percent
-
-STALE_HOURS = 36
+from reporting.intervals import share, share_of_people
+from reporting.words import count, people
 
 
 def checks(checks: pd.DataFrame) -> dict[str, Any]:
@@ -51,7 +50,7 @@ def _what_and_why(message: Any, reason: Any) -> str:
 
 def streams(streams: pd.DataFrame) -> dict[str, Any]:
     rows = streams.sort_values(["connection_id", "stream"])
-    late = rows["last_success_at"].isna() | (pd.to_numeric(rows["hours_since_success"]) > STALE_HOURS)
+    late = rows["is_stale"].fillna(True).astype(bool)
     failed = rows["last_status"] == "failed"
     table = Table(
         ("Connection", "Stream", "State", "Last success (UTC)", "Rows", "Run before", "In quarantine"),
@@ -103,7 +102,7 @@ def unmapped(mapping: pd.DataFrame) -> dict[str, Any]:
     return {
         "n": len(rows),
         "n_names": len(mapping),
-        "share": percent(float(rows["held"].sum()) / total) if total else words.NOTHING,
+        "share": share(rows["held"].sum() / total, total) if total else words.NOTHING,
         "table": Table(
             ("Interview name", "Interviews"),
             tuple((str(row.interview_name), count(row.held)) for row in rows.head(30).itertuples()),
@@ -115,14 +114,14 @@ def unmapped(mapping: pd.DataFrame) -> dict[str, Any]:
 def reviews(frame: pd.DataFrame) -> Table:
     rows = frame.assign(ends=pd.to_datetime(frame["ends_on"])).sort_values("ends", ascending=False).head(12)
     return Table(
-        ("Review cycle", "Ended", "Expected", "Rated", "Share"),
+        ("Review cycle", "Ended", "Expected", "Rated", "Share, 95 % interval"),
         tuple(
             (
                 str(row.cycle_name),
                 words.day(row.ends),
                 people(row.n_expected),
                 people(row.n_reviewed),
-                percent(row.coverage),
+                share_of_people(row.n_reviewed, row.n_expected),
             )
             for row in rows.itertuples()
         ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
@@ -290,8 +290,10 @@ class Connector:
             return record
         number = str(record["employeeId"])
         extra = self._detail_fields()
+        # The feed of changes has told the moment already, of nearly everybody.
+        asked = extra if changed.get(number) else [*extra, "lastChanged"]
         try:
-            detail = self._detail(number).object_at()
+            detail = self._detail(number, asked).object_at()
         except PermissionMissing:
             return Withheld(record, "the key may not read this employee")
         except RequestRejected as error:
@@ -303,9 +305,8 @@ class Connector:
         moment = changed.get(number) or detail.get("lastChanged")
         return _without_empty_dates({**record, **{k: detail.get(k) for k in extra}, **own, "lastChanged": moment})
 
-    def _detail(self, number: str) -> Response:
-        fields = ",".join([*self._detail_fields(), "lastChanged"])
-        return self._client.get(f"/employees/{number}", {"fields": fields}, needs="employees")
+    def _detail(self, number: str, fields: Sequence[str]) -> Response:
+        return self._client.get(f"/employees/{number}", {"fields": ",".join(fields)}, needs="employees")
 
     def _detail_fields(self) -> list[str]:
         return list(dict.fromkeys([*_DETAIL_FIELDS, *self._own_fields().values()]))
@@ -465,7 +466,7 @@ class Connector:
             return sorted(self._omitted(stream, response.list_at()))
         if stream.name == "employees":
             listed_here = response.list_at("data")
-            detail = self._first(listed_here, self._detail)
+            detail = self._first(listed_here, lambda number: self._detail(number, self._detail_fields()))
             # A field that the account lacks is told apart, as a field.
             wanted = set(self._detail_fields()) & self._aliases()
             return sorted(_restricted(listed_here) | (wanted - detail.object_at().keys() if detail else set()))

@@ -112,7 +112,7 @@ def _state(
 
 @app.command()
 def serve(
-    state: StateOption = Path("data/sandbox"),
+    state: StateOption = Path("demo/sandbox"),
     size: Annotated[
         str | None, typer.Option(help=f"How big the company is: {', '.join(SIZES)} (default: demo).")
     ] = None,
@@ -200,7 +200,7 @@ def _stop_on_signals(server: uvicorn.Server) -> None:
 
 @app.command()
 def advance(
-    state: StateOption = Path("data/sandbox"),
+    state: StateOption = Path("demo/sandbox"),
     days: Annotated[int | None, typer.Option(help="Days to move the clock forward.")] = None,
     to: Annotated[str | None, typer.Option(help="Day to move the clock to.")] = None,
 ) -> None:
@@ -229,7 +229,7 @@ def advance(
 )
 def execute(
     command: typer.Context,
-    state: StateOption = Path("data/sandbox"),
+    state: StateOption = Path("demo/sandbox"),
     size: Annotated[str | None, typer.Option(help=f"{', '.join(SIZES)} (default: demo).")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same company (default: 7).")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="Day the clock starts at.")] = None,

@@ -1,17 +1,14 @@
 """What runs when, in the firm's time zone (QOH_TIMEZONE). The nightly run is switched on by hand, in the UI."""
 
-import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
 from ingestion.settings import settings
+from orchestration import runs
 from orchestration.defs.sensors import ALARM_KEY
 
 NIGHTLY = "nightly"
-RETENTION = "QOH_RUN_RETENTION_DAYS"
-# Of runs: Dagster does not read it from steps.
-MAX_RUNTIME = {"dagster/max_runtime": str(int(timedelta(hours=6).total_seconds()))}
 # Nightly data: late after a missed night, stale after the second.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 
@@ -19,7 +16,6 @@ everything = dg.define_asset_job(
     NIGHTLY,
     selection=dg.AssetSelection.all() - dg.AssetSelection.assets(ALARM_KEY),
     description="Sync every connection, link, build, check, estimate, publish, report.",
-    tags=MAX_RUNTIME,
     executor_def=dg.in_process_executor,
 )
 self_test = dg.define_asset_job(
@@ -30,17 +26,9 @@ self_test = dg.define_asset_job(
 )
 
 
-@dg.op(description=f"Deletes finished runs older than {RETENTION} days (default 90), with their events.")
+@dg.op(description=f"Deletes finished runs older than {runs.RETENTION} days (default 90), with events and output.")
 def delete_old_runs(context: dg.OpExecutionContext) -> None:
-    days = int(os.environ.get(RETENTION) or 90)
-    old = dg.RunsFilter(
-        statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED],
-        created_before=datetime.now(UTC) - timedelta(days=days),
-    )
-    runs = context.instance.get_runs(old)
-    for run in runs:
-        context.instance.delete_run(run.run_id)
-    context.log.info(f"{len(runs)} runs older than {days} days deleted.")
+    context.log.info(f"{runs.delete_old_runs(context.instance)} runs older than {runs.retention_days()} days deleted.")
 
 
 @dg.job(description="Keeps Dagster's history from growing without end.", executor_def=dg.in_process_executor)

@@ -1,9 +1,14 @@
-"""Who watches: failed runs, failed checks (a failed check does not fail its run), and the watchers themselves."""
+"""Who watches: failed runs, killed runs, failed checks, what is overdue, and whether the watchers themselves look.
+
+A failed check does not fail its run, a killed run tells nobody, and a pipeline that stands still fails nothing.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.definitions.freshness import FreshnessState
+from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as JUDGED,
 )
@@ -13,9 +18,12 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 from orchestration import alerts
+from orchestration.runs import fail_dead_runs
 
 ALARM_KEY = dg.AssetKey(["ops", "alarm_state"])
 NOTIFIERS_FIRE = "notifiers_fire"
+SENSORS_LOOK = "sensors_look"
+SILENT = timedelta(minutes=15)
 FAILED = AssetCheckExecutionRecordStatus.FAILED
 SHOWN = 20
 
@@ -31,10 +39,14 @@ def check_alert(records: Sequence[AssetCheckExecutionRecord]) -> alerts.Alert:
     errors = {_name(record) for record in records if _is_error(record)}
     warnings = {_name(record) for record in records} - errors
     lines = [*(f"error {name}" for name in sorted(errors)), *(f"warning {name}" for name in sorted(warnings))]
-    more = [f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     counts = [f"{len(names)} {word}" for names, word in ((errors, "error"), (warnings, "warning")) if names]
-    title = f"Failed checks ({', '.join(counts)}):"
-    return alerts.Alert("checks " + "|".join(lines), "\n".join([title, *lines[:SHOWN], *more]))
+    return alerts.Alert("checks " + "|".join(lines), _listed(f"Failed checks ({', '.join(counts)}):", lines))
+
+
+def _listed(title: str, lines: Sequence[str]) -> str:
+    """The title and the first lines below it."""
+    more = [f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return "\n".join([title, *lines[:SHOWN], *more])
 
 
 def _name(record: AssetCheckExecutionRecord) -> str:
@@ -48,10 +60,9 @@ def _is_error(record: AssetCheckExecutionRecord) -> bool:
 def streams_alert(failed: Mapping[str, str]) -> alerts.Alert:
     """Streams that were not loaded, with the first of the reasons; the same streams are told once per cool-down."""
     names = sorted(failed)
-    more = [f"… and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
     count = f"{len(names)} streams" if len(names) > 1 else "1 stream"
     title = f"{count} could not be loaded; the rest is. First reason: {failed[names[0]]}"
-    return alerts.Alert("streams " + "|".join(names), "\n".join([title, *names[:SHOWN], *more]))
+    return alerts.Alert("streams " + "|".join(names), _listed(title, names))
 
 
 def failed_since(
@@ -69,6 +80,12 @@ def failed_since(
         if record.status == FAILED and (_is_error(record) or not _failed_before(instance, record))
     ]
     return failed, max([cursor, *map(_judged_at, new)])
+
+
+def new_warnings(instance: dg.DagsterInstance, checks: Iterable[dg.AssetCheckKey]) -> list[AssetCheckExecutionRecord]:
+    """Warnings that hold now and did not the time before."""
+    failed, _ = failed_since(instance, checks, cursor=0)
+    return [record for record in failed if not _is_error(record)]
 
 
 def latest_judged(
@@ -118,33 +135,88 @@ def failed_checks(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(f"{len(failed)} failed checks to tell since the last look.{undelivered}")
 
 
+@dg.sensor(
+    name="killed_runs",
+    description="Marks runs whose process is gone as failed, which frees their place and lets `failed_runs` tell it.",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    return dg.SkipReason(f"{len(fail_dead_runs(context.instance))} killed runs found.")
+
+
+@dg.sensor(
+    name="overdue_tables",
+    description="Tells, at most once in 20 hours, of assets that are past the time their freshness policy allows.",
+    minimum_interval_seconds=600,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def overdue_tables(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    graph = context.repository_def.asset_graph if context.repository_def else None
+    states = context.instance.get_freshness_state_records(list(graph.materializable_asset_keys) if graph else [])
+    overdue = [key for key, record in states.items() if record.freshness_state == FreshnessState.FAIL]
+    if overdue:
+        alerts.send(overdue_alert(overdue))
+    return dg.SkipReason(f"{len(overdue)} assets are overdue.")
+
+
+def overdue_alert(keys: Sequence[dg.AssetKey]) -> alerts.Alert:
+    """Assets that nothing has made for too long, in one message whichever they are."""
+    names = sorted("/".join(key.path) for key in keys)
+    count = f"{len(names)} assets are" if len(names) > 1 else "1 asset is"
+    title = f"{count} overdue: is the schedule `nightly` on, and does it run? See `qoh status`."
+    return alerts.Alert("overdue", _listed(title, names))
+
+
+def silent_sensors(instance: dg.DagsterInstance, names: Iterable[str]) -> dict[str, str]:
+    """Sensors that have not looked in the last quarter of an hour, or failed to, and what was seen of them."""
+    states = {state.name: state for state in instance.all_instigator_state()}
+    found = {}
+    for name in names:
+        state = states.get(name)
+        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1) if state else []
+        if not (state and state.is_running and ticks):
+            found[name] = "is not switched on, or Dagster's daemon does not run"
+        elif datetime.now(UTC) - datetime.fromtimestamp(ticks[0].timestamp, UTC) > SILENT:
+            found[name] = "has not looked for a quarter of an hour"
+        elif ticks[0].status == TickStatus.FAILURE:
+            found[name] = "failed in its last look: see its ticks"
+    return found
+
+
 @dg.asset(
     key=ALARM_KEY,
-    description="Fires every notifier with a test message. Red means that nobody would hear of a failure.",
+    description="Fires every notifier and looks whether the sensors do. Red: nobody would hear of a failure.",
     group_name="alarms",
     owners=["team:people-data"],
     kinds={"python"},
     check_specs=[
-        dg.AssetCheckSpec(NOTIFIERS_FIRE, asset=ALARM_KEY, description="Every notifier delivered the test message.")
+        dg.AssetCheckSpec(NOTIFIERS_FIRE, asset=ALARM_KEY, description="Every notifier delivered the test message."),
+        dg.AssetCheckSpec(SENSORS_LOOK, asset=ALARM_KEY, description="Every sensor looked in the last 15 minutes."),
     ],
     freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(days=9), warn_window=timedelta(days=8)),
 )
-def alarm_state() -> dg.MaterializeResult:
+def alarm_state(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     outcomes = alerts.self_test()
     broken = {name: error for name, error in outcomes.items() if error}
+    silent = silent_sensors(context.instance, [sensor.name for sensor in SENSORS])
+    if silent:
+        # A sensor that does not look cannot tell it; the notifiers still can.
+        alerts.send(alerts.Alert("sensors", "\n".join(f"Sensor `{name}` {seen}." for name, seen in silent.items())))
     return dg.MaterializeResult(
         metadata={"n_notifiers": len(outcomes), "n_broken": len(broken), "notifiers": ", ".join(outcomes)},
         check_results=[
             dg.AssetCheckResult(
-                passed=not broken,
-                check_name=NOTIFIERS_FIRE,
-                severity=dg.AssetCheckSeverity.ERROR,
-                metadata=dict(broken),
+                passed=not found, check_name=name, severity=dg.AssetCheckSeverity.ERROR, metadata=dict(found)
             )
+            for name, found in ((NOTIFIERS_FIRE, broken), (SENSORS_LOOK, silent))
         ],
     )
 
 
+SENSORS = [failed_runs, killed_runs, failed_checks, overdue_tables]
+
+
 def sensor_definitions() -> dg.Definitions:
-    """Both sensors and the asset that proves they can be heard."""
-    return dg.Definitions(assets=[alarm_state], sensors=[failed_runs, failed_checks])
+    """The sensors, and the asset that proves they look and can be heard."""
+    return dg.Definitions(assets=[alarm_state], sensors=SENSORS)

@@ -75,10 +75,10 @@ def run_dbt(home: Path, target: Path, *arguments: str) -> subprocess.CompletedPr
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Built]]:
     """Build a warehouse from hand-written raw rows; the parsed project is shared by all builds of the session."""
-    target = tmp_path_factory.mktemp("target")
+    shared = tmp_path_factory.mktemp("target")
     with pytest.MonkeyPatch.context() as patch:
 
-        def made(name: str, rows: Rows, *arguments: str) -> Built:
+        def made(name: str, rows: Rows, *arguments: str, target: Path = shared) -> Built:
             home = tmp_path_factory.mktemp(name)
             patch.setenv("QOH_HOME", str(home))
             patch.setenv("QOH_KEYS", str(home / "keys"))

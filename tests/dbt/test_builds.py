@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -322,3 +323,29 @@ def test_the_demographics_zone_holds_what_the_warehouse_must_not(empty: Any) -> 
         "veteran_status",
         "disability_status",
     } == set()
+
+
+def test_days_are_those_of_the_firms_time_zone(
+    build: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An application of New Year's Eve and an interview of the last evening of a month are the next day in UTC."""
+    rows = api_firm()
+    for application in rows["raw_greenhouse.applications"]:
+        application["created_at"] = "2024-01-01 04:30:00+00"
+    for interview in rows["raw_greenhouse.interviews"]:
+        interview["starts_at"], interview["ends_at"] = "2024-02-01 02:00:00+00", "2024-02-01 03:00:00+00"
+    for review in rows["raw_lattice.reviews"]:
+        review["submitted_at"] = "2024-12-20 04:30:00+00"
+    monkeypatch.setenv("QOH_TIMEZONE", "America/New_York")
+    # A project that was parsed for one time zone is not the parsed project of the others.
+    target = tmp_path_factory.mktemp("new_york_target")
+    firm = build("new_york", rows, "--exclude-resource-type", "unit_test", target=target)
+    assert firm.rows(
+        "select distinct cohort_quarter from marts_recruiting.funnel_by_stage where cohort_quarter is not null"
+    ) == [(date(2023, 10, 1),)]
+    assert firm.rows("select distinct month from marts_interviewing.scorecard_latency") == [(date(2024, 1, 1),)]
+    # The thirty-first of January 2024 was a Wednesday.
+    assert firm.rows("select distinct week_start from marts_interviewing.interviewer_load") == [(date(2024, 1, 29),)]
+    assert firm.rows("select as_of_at, as_of_on from marts_ops.data_clock") == [
+        (datetime(2024, 12, 20, 4, 30), date(2024, 12, 19))
+    ]

@@ -6,6 +6,7 @@ import csv
 import logging
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import yaml
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel
 
+from expectations import find_check
 from ingestion import dbt_sources, ops
 from ingestion.connectors import vendors
+from orchestration.defs.schedules import FRESHNESS
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 ENGINES = ("postgres", "snowflake", "bigquery", "databricks", "spark")
@@ -26,10 +29,10 @@ ENGINES = ("postgres", "snowflake", "bigquery", "databricks", "spark")
 PORTABLE = """
     Abs Add Alias And AtTimeZone Avg Boolean CTE Case Cast Coalesce Column Count CurrentTimestamp DPipe
     DataType DataTypeParam DateDiff DateTrunc Distinct Div EQ Extract Floor From GT GTE Greatest Group GroupConcat
-    Having Identifier If In Interval Is Join LT LTE Lag Least Like Literal Lower MD5 Max Min Mul NEQ Neg Not Null Nullif
-    Or Order Ordered Paren PercentileCont Pow Rank RegexpLike RegexpReplace Round RowNumber Select Sqrt Star StddevSamp
-    StrPosition Sub Subquery Substring Sum Table TableAlias TimestampTrunc Trim Union UnixToTime Var Where Window
-    WindowSpec With WithinGroup
+    Having Identifier If In Interval Is Join LT LTE Lag Least Like Literal Lower MD5 Max Min Mul NEQ Neg Not Null
+    Nullif Or Order Ordered Paren PercentileCont Pow Rank RegexpLike RegexpReplace Round RowNumber Select Sqrt Star
+    StddevSamp StrPosition Sub Subquery Substring Sum Table TableAlias TimestampTrunc Translate Trim Union
+    UnixToTime Var Where Window WindowSpec With WithinGroup
 """
 CONSTRUCTS = frozenset(PORTABLE.split())
 
@@ -184,6 +187,12 @@ def test_a_rank_lies_on_its_scale_and_a_canonical_stage_has_one_position() -> No
         positions.setdefault(row["canonical_stage"], set()).add(row["stage_order"])
     assert all(len(orders) == 1 for orders in positions.values())
     assert len({order for orders in positions.values() for order in orders}) == len(positions)
+
+
+def test_a_stream_is_stale_after_the_same_hours_wherever_that_is_judged() -> None:
+    declared = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]["stale_hours"]
+    assert find_check("ops_streams_fresh").expect.kwargs["max_value"] == declared
+    assert timedelta(**FRESHNESS.fail_window._asdict()) == timedelta(hours=declared)
 
 
 def test_every_label_a_vendor_may_send_has_a_row_in_the_scale_seed() -> None:

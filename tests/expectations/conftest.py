@@ -103,10 +103,41 @@ def _funnel() -> pd.DataFrame:
             "n_entered": [200, 60, 3],
             "n_advanced": [60, 20, 2],
             "n_hired": [20, 20, 2],
+            "n_rejected": [120, 30, 1],
+            "n_withdrawn": [20, 10, 0],
+            "n_end_unknown": 0,
             "is_matured": True,
             "pass_through_rate": [0.3, 0.333, None],
             "pass_through_lo": [0.24, 0.23, None],
             "pass_through_hi": [0.37, 0.46, None],
+            "status": ["ok", "ok", "not_estimable"],
+            "withdrawal_rate": [0.1, 0.167, None],
+            "withdrawal_lo": [0.066, 0.093, None],
+            "withdrawal_hi": [0.149, 0.28, None],
+            "withdrawal_status": ["ok", "ok", "not_estimable"],
+        }
+    )
+
+
+def _stage_durations() -> pd.DataFrame:
+    return _time_to_hire().assign(canonical_stage="onsite", n_open=4)[
+        [
+            *("job_family", "quarter", "canonical_stage", "n", "n_open"),
+            *("median_days", "median_lo", "median_hi", "p90_days", "status"),
+        ]
+    ]
+
+
+def _time_to_hire() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "job_family": ["all", "all", "sales"],
+            "quarter": pd.to_datetime([None, "2025-01-01", "2025-01-01"]),
+            "n": [200, 60, 3],
+            "median_days": [6.0, 7.5, None],
+            "median_lo": [5.0, 4.0, None],
+            "median_hi": [7.0, 11.0, None],
+            "p90_days": [20.0, 25.0, None],
             "status": ["ok", "ok", "not_estimable"],
         }
     )
@@ -206,8 +237,12 @@ def _latency() -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["job_family", "technique", "month"])
     return frame.assign(
         n_expected=60,
-        n_submitted=54,
+        n_submitted=56,
+        n_submitted_within_7d=54,
         submission_rate=0.9,
+        submission_lo=0.8,
+        submission_hi=0.95,
+        submission_status="ok",
         p50_hours=4.0,
         p90_hours=20.0,
         share_within_24h=0.9,
@@ -250,7 +285,7 @@ def _reviews(n: int = 240) -> pd.DataFrame:
                 "submitted_at": START + (i % 300) * DAY,
                 "rated_on": (START + 180 * DAY).normalize(),
                 "rating": rating,
-                "calibrated_rating": None,
+                "calibrated_rating": rating if i % 2 else None,
                 "effective_rating": rating,
                 "rating_label": ("Below", "Meets", "Exceeds", "Far above")[int(rating) - 1],
                 "is_unmapped": False,
@@ -471,8 +506,22 @@ def _reconciliation() -> pd.DataFrame:
     months = pd.date_range("2025-01-01", periods=12, freq="MS")
     ats = [0, 10, 11, 9, 10, 12, 10, 9, 11, 10, 10, 6]
     hris = [30, 11, 12, 9, 11, 12, 11, 10, 11, 11, 10, 0]
-    frame = pd.DataFrame({"month": months, "n_ats_hires": ats, "n_hris_starts": hris})
+    frame = pd.DataFrame(
+        {"month": months, "n_ats_hires": ats, "n_hires_found": ats, "n_hris_starts": hris, "n_starts_found": ats}
+    )
     return frame.assign(difference=frame["n_ats_hires"] - frame["n_hris_starts"])
+
+
+def _mart_reconciliation() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "mart": ["scorecard_latency", "funnel_by_stage", "validity_coverage", "review_coverage", "review_coverage"],
+            "metric": ["n_expected", "n_entered", "hired", "n_employees", "n_reviewed"],
+            "n_in_mart": [240, 200, 100, 260, 219],
+            "n_counted": [240, 200, 100, 260, 240],
+            "is_upper_bound": [False, False, False, False, True],
+        }
+    )
 
 
 def _streams() -> pd.DataFrame:
@@ -483,12 +532,14 @@ def _streams() -> pd.DataFrame:
             "vendor": ["greenhouse", "greenhouse", "bamboohr", "lattice"],
             "stream": ["applications", "scorecards", "employees", "reviews"],
             "last_success_at": [now - 3 * HOUR, now - 3 * HOUR, now - 4 * HOUR, now - 4 * HOUR],
-            "last_status": ["ok", "ok", "ok", "skipped"],
+            "last_status": "ok",
             "last_rows": [40, 12, 300, 0],
             "previous_rows": [4000, 1200, 299, 500],
             "n_quarantined": [1, 0, 0, 0],
             "n_rows_total": [4040, 1212, 599, 500],
+            "largest_run_rows": [4000, 1200, 300, 500],
             "hours_since_success": [0.0, 0.0, 1.0, 1.0],
+            "is_stale": False,
         }
     )
 
@@ -545,6 +596,8 @@ def sound_marts() -> dict[str, pd.DataFrame]:
         "marts_recruiting.fct_applications": _applications(),
         "marts_recruiting.fct_stage_visits": _visits(),
         "marts_recruiting.funnel_by_stage": _funnel(),
+        "marts_recruiting.stage_durations": _stage_durations(),
+        "marts_recruiting.time_to_hire": _time_to_hire(),
         "marts_interviewing.fct_interviews": _interviews(),
         "marts_interviewing.fct_scorecards": _scorecards(),
         "marts_interviewing.fct_scorecard_ratings": _scorecard_ratings(),
@@ -563,6 +616,7 @@ def sound_marts() -> dict[str, pd.DataFrame]:
         "marts_ops.link_match_rates": _link_rates(),
         "marts_ops.link_conflicts": _link_conflicts(),
         "marts_ops.hire_reconciliation": _reconciliation(),
+        "marts_ops.mart_reconciliation": _mart_reconciliation(),
         "marts_ops.stream_health": _streams(),
         "marts_ops.metric_definitions": _metric_definitions(),
         "marts_ops.data_quality_summary": _summary(),

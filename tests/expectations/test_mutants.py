@@ -73,8 +73,13 @@ def repeat(frame: Frame, column: str, value: Any, times: int) -> Frame:
     return pd.concat([changed] * times, ignore_index=True)
 
 
-def counts_too_high(frame: Frame) -> Frame:
-    return put("n_reviewed", 121, where("cycle_id", "3002"))(frame)
+def doubled(mart: str) -> Defect:
+    """A join that doubled every row the mart counts."""
+
+    def defect(frame: Frame) -> Frame:
+        return frame.assign(n_in_mart=frame["n_in_mart"].where(frame["mart"] != mart, frame["n_in_mart"] * 2))
+
+    return defect
 
 
 def loses_rows_after_standardising(frame: Frame) -> Frame:
@@ -109,7 +114,7 @@ MUTANTS: Mapping[str, Defect] = {
     "recruiting_stage_visits_volume": half,
     "recruiting_stage_left_after_entered": put("stage_days", -1.0, slice(0, 20)),
     "recruiting_stage_names_mapped": put("canonical_stage", "unmapped", slice(0, 60)),
-    "recruiting_funnel_never_widens": put("n_advanced", 201),
+    "recruiting_funnel_by_stage_adds_up": doubled("funnel_by_stage"),
     "recruiting_funnel_interval_holds_rate": put("pass_through_hi", 0.1),
     "recruiting_funnel_rate_needs_status": put("status", "not_estimable"),
     # Interviewing
@@ -139,13 +144,13 @@ MUTANTS: Mapping[str, Defect] = {
     "interviewing_rating_inside_scale": put("rating_score", 1.25),
     "interviewing_scale_has_two_ends": put("scale_min", 5.0),
     "interviewing_load_possible": put("interview_hours", 90.0),
-    "interviewing_submitted_within_expected": put("n_submitted", 61, where("job_family", "sales")),
-    "interviewing_recent_scorecards_submitted": put("n_submitted", 20, where("job_family", "all")),
+    "interviewing_scorecard_latency_adds_up": doubled("scorecard_latency"),
+    "interviewing_recent_scorecards_submitted": put("n_submitted_within_7d", 20, where("job_family", "all")),
     "interviewing_techniques_mapped": put("is_mapped", False),
     # Performance
     "performance_reviews_volume": half,
     "performance_relation_known": put("relation", "skip_level"),
-    "performance_rating_inside_scale": put("rating", 9.0),
+    "performance_rating_inside_scale": put("calibrated_rating", 9.0),
     "performance_labels_mapped": put("is_unmapped", True, where("review_id", "70003")),
     "performance_submitted_not_in_future": put("submitted_at", FUTURE),
     "performance_reviewees_linked": put("employee_id", None, slice(0, 60)),
@@ -158,7 +163,9 @@ MUTANTS: Mapping[str, Defect] = {
     "performance_cells_centred": loses_rows_after_standardising,
     "performance_criterion_needs_status": put("performance_rating_z", 0.5, where("status", "immature")),
     "performance_criterion_plausible": put("performance_rating_z", 8.0),
-    "performance_reviewed_within_expected": counts_too_high,
+    "performance_review_coverage_adds_up": put(
+        "n_in_mart", 400, lambda frame: (frame["mart"] == "review_coverage") & frame["is_upper_bound"]
+    ),
     "performance_closed_cycles_covered": put("n_reviewed", 30),
     # Validity
     "validity_predictor_scores_volume": half,
@@ -174,7 +181,7 @@ MUTANTS: Mapping[str, Defect] = {
     "validity_few_hires_excluded": put("is_excluded", True, slice(0, 60)),
     "validity_pairs_vary": put("score", 0.5, where("technique", "pair_coding")),
     "validity_pairs_complete": put("performance_rating_z", None),
-    "validity_coverage_never_widens": put("n", 29, where("share", 0.67)),
+    "validity_coverage_adds_up": put("n_in_mart", 99, where("mart", "validity_coverage")),
     "validity_enough_hires_rated": lambda frame: put(
         "n", 10, lambda rows: rows["step"].isin(["rated", "independent_rater"])
     )(frame),
@@ -185,17 +192,19 @@ MUTANTS: Mapping[str, Defect] = {
     "validity_estimate_refusal_has_a_reason": put("reason", "", 2),
     # Operations
     "ops_streams_fresh": lambda frame: frame.assign(last_success_at=frame["last_success_at"] - 5 * DAY),
-    "ops_streams_read_together": put("hours_since_success", 200.0),
+    "ops_streams_read_together": put("is_stale", True),
     "ops_last_runs_succeeded": put("last_status", "failed"),
     "ops_every_stream_succeeded_once": put("last_success_at", pd.NaT),
-    "ops_few_quarantined": put("n_quarantined", 900),
+    # Stands for the thirtieth night of a stream that is read whole every night.
+    "ops_few_quarantined": both(put("n_quarantined", 100, 2), put("n_rows_total", 9000, 2)),
     "ops_hires_mostly_linked": put("n_linked", 200, where("tenure_band", "all")),
     "ops_link_rate_same_for_leavers": both(
         put("hi", 0.7, where("tenure_band", "0-6")), put("lo", 0.5, where("tenure_band", "0-6"))
     ),
     "ops_links_not_ambiguous": lambda frame: repeat(frame, "reason", "ambiguous", 10),
-    "ops_ats_hires_known_to_hris": both(put("n_ats_hires", 20), put("difference", 9, slice(1, 9))),
-    "ops_hris_starts_known_to_ats": put("difference", -9, slice(1, 9)),
+    # As many starts as hires, but of other people.
+    "ops_ats_hires_known_to_hris": put("n_hires_found", 5, slice(1, 11)),
+    "ops_hris_starts_known_to_ats": put("n_starts_found", 2, slice(1, 9)),
     "ops_metrics_defined": put("definition", None),
     "ops_shares_are_shares": put("value", 93.0),
     "ops_something_connected": lambda frame: frame.assign(is_active=False),

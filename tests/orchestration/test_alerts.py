@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -13,9 +14,33 @@ from typing import Any, ClassVar
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    SensorInstigatorData,
+    TickData,
+    TickStatus,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster_shared.error import SerializableErrorInfo
 
 from orchestration import alerts
-from orchestration.defs.sensors import ALARM_KEY, alarm_state, failed_checks, failed_runs
+from orchestration.defs.sensors import (
+    ALARM_KEY,
+    SENSORS,
+    alarm_state,
+    failed_checks,
+    failed_runs,
+    new_warnings,
+    overdue_tables,
+)
 
 
 class _Listener(BaseHTTPRequestHandler):
@@ -52,6 +77,13 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
+@pytest.fixture
+def kept(home: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance of the home, which knows of sensors too."""
+    with dg.DagsterInstance.get() as opened:
+        yield opened
+
+
 @dg.asset(check_specs=[dg.AssetCheckSpec("loaded", asset="table")])
 def table() -> dg.MaterializeResult:
     return dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="loaded", passed=False)])
@@ -64,6 +96,9 @@ TODAY: dict[str, dg.AssetCheckResult] = {}
 @dg.asset(check_specs=[dg.AssetCheckSpec("sound", asset="judged")])
 def judged() -> dg.MaterializeResult:
     return dg.MaterializeResult(check_results=[TODAY["sound"]])
+
+
+SOUND = dg.AssetCheckKey(judged.key, "sound")
 
 
 def judge(instance: dg.DagsterInstance, *, passed: bool, severity: dg.AssetCheckSeverity) -> None:
@@ -152,6 +187,16 @@ def test_a_standing_warning_is_told_once_and_again_when_it_returns(
     assert webhook.heard == ["Failed checks (1 warning):\nwarning judged: sound"] * 2
 
 
+def test_a_run_without_a_daemon_finds_new_warnings_itself(home: Path, instance: dg.DagsterInstance) -> None:
+    found = []
+    for passed in (False, False, True, False):
+        judge(instance, passed=passed, severity=dg.AssetCheckSeverity.WARN)
+        found.append([record.key.name for record in new_warnings(instance, [SOUND])])
+    judge(instance, passed=False, severity=dg.AssetCheckSeverity.ERROR)
+    assert found == [["sound"], [], [], ["sound"]]
+    assert new_warnings(instance, [SOUND]) == []
+
+
 def test_a_standing_error_is_told_every_time(webhook: type[_Listener], instance: dg.DagsterInstance) -> None:
     cursor = None
     for _ in range(2):
@@ -176,31 +221,107 @@ def test_the_log_is_a_notifier_without_any_setting(home: Path) -> None:
     assert "something failed" in (home / "alerts.log").read_text()
 
 
-def test_the_self_test_fires_every_notifier_and_shows_green(
-    webhook: type[_Listener], instance: dg.DagsterInstance
-) -> None:
-    result = dg.materialize([alarm_state], instance=instance)
-    assert result.get_asset_check_evaluations()[0].passed
+def alarm_checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    return {check.check_name: check for check in result.get_asset_check_evaluations()}
+
+
+def has_looked(instance: dg.DagsterInstance, sensor: str, *, at: float, status: TickStatus) -> None:
+    """What the daemon writes about a sensor that is on."""
+    origin = RemoteInstigatorOrigin(
+        repository_origin=RemoteRepositoryOrigin(
+            code_location_origin=ManagedGrpcPythonEnvCodeLocationOrigin(
+                LoadableTargetOrigin(module_name="orchestration.definitions")
+            ),
+            repository_name="__repository__",
+        ),
+        instigator_name=sensor,
+    )
+    state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.DECLARED_IN_CODE, SensorInstigatorData())
+    instance.add_instigator_state(state)
+    error = SerializableErrorInfo("it broke", [], "Exception") if status == TickStatus.FAILURE else None
+    kind = InstigatorType.SENSOR
+    instance.create_tick(
+        TickData(origin.get_id(), sensor, kind, status, at, error=error, selector_id=state.selector_id)
+    )
+
+
+def test_the_self_test_fires_every_notifier_and_shows_green(webhook: type[_Listener], kept: dg.DagsterInstance) -> None:
+    for sensor in SENSORS:
+        has_looked(kept, sensor.name, at=time.time(), status=TickStatus.SKIPPED)
+    result = dg.materialize([alarm_state], instance=kept)
+    assert all(check.passed for check in alarm_checks(result).values())
     assert len(webhook.heard) == 1
     assert result.asset_materializations_for_node("ops__alarm_state")[0].metadata["n_notifiers"].value == 2
 
 
 @pytest.mark.parametrize("defect", ["answers 500", "nobody listens", "no address"])
 def test_a_broken_notifier_turns_the_alarm_asset_red_and_keeps_its_address_secret(
-    defect: str, webhook: type[_Listener], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    defect: str, webhook: type[_Listener], kept: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     webhook.answer = 500
     if defect == "nobody listens":
         monkeypatch.setenv(alerts.WEBHOOK, "http://127.0.0.1:9/secret-path")
     if defect == "no address":
         monkeypatch.setenv(alerts.WEBHOOK, "secret-path")
-    result = dg.materialize([alarm_state], instance=instance)
-    check = result.get_asset_check_evaluations()[0]
+    result = dg.materialize([alarm_state], instance=kept)
+    check = alarm_checks(result)["notifiers_fire"]
     assert not check.passed
     assert check.asset_key == ALARM_KEY
     assert "secret-path" not in str(check.metadata)
     assert alerts.WEBHOOK in str(check.metadata)
     assert "secret-path" not in json.dumps(alerts.alarm_state())
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "status", "seen"),
+    [
+        (None, TickStatus.SKIPPED, "is not switched on"),
+        (3600, TickStatus.SKIPPED, "has not looked"),
+        (1, TickStatus.FAILURE, "failed in its last look"),
+    ],
+)
+def test_a_sensor_that_does_not_look_turns_the_alarm_asset_red_and_is_told(
+    seconds_ago: float | None,
+    status: TickStatus,
+    seen: str,
+    webhook: type[_Listener],
+    kept: dg.DagsterInstance,
+) -> None:
+    for sensor in SENSORS[1:]:
+        has_looked(kept, sensor.name, at=time.time(), status=TickStatus.SKIPPED)
+    if seconds_ago is not None:
+        has_looked(kept, SENSORS[0].name, at=time.time() - seconds_ago, status=status)
+    check = alarm_checks(dg.materialize([alarm_state], instance=kept))["sensors_look"]
+    assert not check.passed
+    assert list(check.metadata) == ["failed_runs"]
+    assert seen in str(check.metadata["failed_runs"].value)
+    assert f"Sensor `failed_runs` {seen}" in webhook.heard[-1]
+
+
+def test_what_is_overdue_is_told_once(webhook: type[_Listener], instance: dg.DagsterInstance) -> None:
+    def judge(state: FreshnessState) -> None:
+        # The one way in for what Dagster's own freshness daemon finds.
+        instance._report_runless_asset_event(
+            FreshnessStateChange(
+                key=table.key,
+                new_state=state,
+                previous_state=FreshnessState.UNKNOWN,
+                state_change_timestamp=time.time(),
+            )
+        )
+
+    def look_for_overdue() -> None:
+        overdue_tables(dg.build_sensor_context(instance, repository_def=DEFINITIONS.get_repository_def()))
+
+    judge(FreshnessState.WARN)
+    look_for_overdue()
+    assert webhook.heard == []
+    judge(FreshnessState.FAIL)
+    look_for_overdue()
+    look_for_overdue()
+    assert len(webhook.heard) == 1
+    assert webhook.heard[0].startswith("1 asset is overdue")
+    assert webhook.heard[0].endswith("table")
 
 
 def test_a_damaged_state_file_does_not_silence_anybody(home: Path) -> None:

@@ -8,15 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from ingestion.exit_codes import ExitCode
+from ingestion.lock import warehouse_lock
 from ingestion.sandbox.runner import RunningSandbox, running_sandbox
 from orchestration import cli
-from orchestration.defs.writer import PID_TAG, fail_dead_runs
+from orchestration.state import age
 
 from .conftest import EXAMPLE, Company
 
@@ -73,22 +74,43 @@ def test_a_wrong_day_is_refused_before_anything_starts(home: Path, capsys: pytes
     assert "2024-01-01" in capsys.readouterr().err
 
 
-def test_a_second_run_is_refused_with_pid_and_start(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copy(EXAMPLE, os.environ["QOH_CONNECTIONS"])
+@contextmanager
+def holder(seconds: int, arguments: str = "") -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the warehouse."""
     code = (
         "import time\nfrom ingestion.lock import warehouse_lock\n"
-        "with warehouse_lock():\n    print('held', flush=True)\n    time.sleep(60)"
+        f"with warehouse_lock({arguments}):\n    print('held', flush=True)\n    time.sleep({seconds})"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
         try:
-            assert qoh("run") == ExitCode.LOCK_HELD
+            yield process
         finally:
-            holder.kill()
+            process.kill()
+
+
+def test_a_retention_that_cannot_be_read_is_refused_before_anything_starts(
+    connected: RunningSandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QOH_RUN_RETENTION_DAYS", "ninety")
+    assert qoh("run") == ExitCode.USAGE
+    assert "Nothing was started" in capsys.readouterr().err
+    assert connected.request_log.total() == 0
+
+
+def test_a_second_run_is_refused_with_pid_and_start(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(EXAMPLE, os.environ["QOH_CONNECTIONS"])
+    with holder(60) as other:
+        assert qoh("run") == ExitCode.LOCK_HELD
     shown = capsys.readouterr().err
-    assert f"pid {holder.pid}" in shown
+    assert f"pid {other.pid}" in shown
     assert time.strftime("%Y-") in shown
+
+
+def test_a_command_that_only_looks_is_waited_for(home: Path) -> None:
+    with holder(1, "looking=True") as other, warehouse_lock():
+        assert other.poll() is not None or other.wait(5) == 0
 
 
 def test_doctor_is_content_with_a_healthy_company(
@@ -147,6 +169,17 @@ def test_status_before_the_first_run_is_not_an_error(home: Path, capsys: pytest.
     assert "nothing yet" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [(3, "3 hours ago"), (60, "60 hours ago: is anything running"), (240, "10 days ago: is anything")],
+)
+def test_the_age_of_what_is_published_is_told_by_the_clock_on_the_wall(hours: int, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    os.utime(file, (time.time() - hours * 3600,) * 2)
+    assert age(file).startswith(said)
+
+
 @pytest.mark.slow
 def test_report_is_written_again_from_the_published_file(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
     index = company.home / "report" / "index.html"
@@ -180,21 +213,3 @@ def test_the_review_file_and_the_quarantine_can_be_listed(company: Company, caps
     assert "to decide in" in shown
     review = company.home / "links_review.csv"
     assert review.stat().st_mode & 0o077 == 0
-
-
-def test_a_run_whose_process_was_killed_is_marked_as_failed_by_the_next() -> None:
-    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
-        gone.wait()
-    with dg.DagsterInstance.ephemeral() as instance:
-        dead, alive, foreign = (
-            instance.create_run_for_job(_idle, tags=tags, status=dg.DagsterRunStatus.STARTED).run_id
-            for tags in ({PID_TAG: str(gone.pid)}, {PID_TAG: str(os.getppid())}, {})
-        )
-        assert fail_dead_runs(instance) == [dead]
-        assert instance.get_run_by_id(dead).status == dg.DagsterRunStatus.FAILURE
-        assert instance.get_run_by_id(alive).status == dg.DagsterRunStatus.STARTED
-        assert instance.get_run_by_id(foreign).status == dg.DagsterRunStatus.STARTED
-
-
-@dg.job
-def _idle() -> None: ...

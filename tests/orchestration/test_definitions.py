@@ -101,7 +101,7 @@ def test_times_are_the_firms_and_runs_end(home: Path, manifest: Path, monkeypatc
     assert {
         one.execution_timezone for one in definitions.schedules or [] if isinstance(one, dg.ScheduleDefinition)
     } == {"Europe/Berlin"}
-    assert "dagster/max_runtime" in definitions.resolve_job_def(NIGHTLY).tags
+    assert "dagster/max_runtime" not in definitions.resolve_job_def(NIGHTLY).tags, "it would overrule dagster.yaml"
 
 
 def test_without_a_manifest_the_message_names_the_command(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

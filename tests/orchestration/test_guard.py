@@ -60,6 +60,18 @@ def test_a_page_of_another_origin_is_refused(client: TestClient, origin: str) ->
     assert client.post("/graphql", content="x", headers={"Origin": origin}).status_code == 403
 
 
+def test_behind_a_proxy_its_public_name_is_answered_too(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed_on = {"Host": "qoh.firm.example", "Origin": "https://qoh.firm.example"}
+    refusal = client.post("/graphql", content="x", headers=passed_on)
+    assert refusal.status_code == 403
+    assert "QOH_UI_NAME" in refusal.text
+    monkeypatch.setenv("QOH_UI_NAME", "qoh.firm.example")
+    assert client.post("/graphql", content="x", headers=passed_on).text == "in"
+    foreign = {**passed_on, "Origin": "https://evil.example"}
+    assert client.post("/graphql", content="x", headers=foreign).status_code == 403
+    assert client.get("/assets", headers={"Host": "evil.example"}).status_code == 403
+
+
 def test_a_socket_of_another_origin_is_refused(client: TestClient) -> None:
     with client.websocket_connect("/graphql", headers={"Origin": HERE, "Host": "127.0.0.1:3000"}) as socket:
         assert socket.receive_text() == "in"

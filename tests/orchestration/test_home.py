@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import dagster as dg
 import psutil
 import pytest
 
+from orchestration.dbt_child import PARENT, executable
 from orchestration.home import POSTGRES_URL, StorageDisagrees, prepare
 
 ROOT = Path(__file__).parents[2]
@@ -113,6 +115,23 @@ def test_dbt_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     while _runs(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _runs(pid)
+
+
+def test_dbt_ends_at_once_when_its_parent_was_gone_before_it_began() -> None:
+    code = "import time; from orchestration.dbt_child import die_with_parent; die_with_parent(); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    environment = os.environ | {PARENT: str(gone.pid)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, timeout=30)
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_dbt_is_told_who_its_parent_is(tmp_path: Path) -> None:
+    script = executable(tmp_path)
+    tells = f"-c 'import os; print(os.environ[\"{PARENT}\"])'"
+    script.write_text(script.read_text().replace("-m orchestration.dbt_child", tells))
+    done = subprocess.run([str(script)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == os.getpid()
 
 
 def _runs(pid: int) -> bool:

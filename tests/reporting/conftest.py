@@ -49,6 +49,7 @@ def funnel() -> pd.DataFrame:
                     "n_entered": n_entered,
                     "n_advanced": advanced,
                     "n_hired": counts[-1],
+                    "n_withdrawn": n_entered // 20,
                     "is_matured": True,
                     "status": "ok",
                 }
@@ -97,14 +98,21 @@ def latency() -> pd.DataFrame:
     n = rng.integers(90, 190, len(months))
     in_time = rng.binomial(n, np.linspace(0.66, 0.79, len(months)))
     lo, hi = wilson(in_time.astype(float), n.astype(float))
+    expected = (n * 1.08).astype(int)
+    within = n - rng.integers(0, 12, len(months))
+    submission_lo, submission_hi = wilson(within.astype(float), expected.astype(float))
     return pd.DataFrame(
         {
             "job_family": "all",
             "technique": "all",
             "month": months.date,
-            "n_expected": (n * 1.08).astype(int),
+            "n_expected": expected,
             "n_submitted": n,
-            "submission_rate": 1 / 1.08,
+            "n_submitted_within_7d": within,
+            "submission_rate": within / expected,
+            "submission_lo": submission_lo,
+            "submission_hi": submission_hi,
+            "submission_status": "ok",
             "p50_hours": rng.uniform(8, 14, len(months)),
             "p90_hours": rng.uniform(40, 70, len(months)),
             "share_within_24h": in_time / n,
@@ -140,15 +148,15 @@ def health() -> dict[str, pd.DataFrame]:
         ).assign(difference=lambda frame: frame["n_ats_hires"] - frame["n_hris_starts"]),
         "marts_ops.stream_health": pd.DataFrame(
             [
-                ("greenhouse_main", "greenhouse", "applications", AS_OF, "ok", 214, 187, 0, 0.0),
-                ("greenhouse_main", "greenhouse", "scorecards", AS_OF, "ok", 391, 402, 3, 0.1),
-                ("bamboohr_main", "bamboohr", "employees", AS_OF, "ok", 12, 9, 0, 0.2),
-                ("lattice_main", "lattice", "reviews", AS_OF - pd.Timedelta(days=4), "failed", 0, 5210, 1, 96.0),
-                ("lattice_main", "lattice", "questions", pd.NaT, "skipped", None, None, 0, None),
+                ("greenhouse_main", "greenhouse", "applications", AS_OF, "ok", 214, 187, 0, False),
+                ("greenhouse_main", "greenhouse", "scorecards", AS_OF, "ok", 391, 402, 3, False),
+                ("bamboohr_main", "bamboohr", "employees", AS_OF, "ok", 12, 9, 0, False),
+                ("lattice_main", "lattice", "reviews", AS_OF - pd.Timedelta(days=4), "failed", 0, 5210, 1, True),
+                ("lattice_main", "lattice", "questions", pd.NaT, "failed", None, None, 0, True),
             ],
             columns=[
                 *("connection_id", "vendor", "stream", "last_success_at", "last_status", "last_rows", "previous_rows"),
-                *("n_quarantined", "hours_since_success"),
+                *("n_quarantined", "is_stale"),
             ],
         ),
         "marts_ops.data_quality_summary": pd.DataFrame(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reporting import pages, words
-from reporting.figures import Figure
+from reporting import health, pages, words
+from reporting.figures import Figure, reconciliation
 from reporting.frames import COLUMNS, TABLES, complete
 from reporting.ladder import RULE
 from reporting.prose import LITERATURE_LABEL, UNTESTABLE
@@ -240,6 +240,23 @@ def test_the_region_where_nobody_was_hired_is_ghosted(drawn: dict[str, Figure]) 
     assert [row["is_never_hired"] for row in rows] == [True, True, False, False, False, False]
     assert all(row["mean_rating"] is None for row in rows if row["is_never_hired"])
     assert "nobody was hired in 2 of 6 score ranges" in scatter.alt
+
+
+def test_no_share_and_no_bar_tells_a_count_that_is_not_shown(frames) -> None:
+    cycles = frames["marts_performance.review_coverage"].head(1)
+    few = cycles.assign(n_expected=[30], n_reviewed=[3], coverage=[0.1])
+    assert health.reviews(few).rows[0][-3:] == ("30", "<5", "–")
+    many = cycles.assign(n_expected=[30], n_reviewed=[27], coverage=[0.9])
+    assert health.reviews(many).rows[0][-3:] == ("30", "27", "90% [74, 97]")
+    months = pd.DataFrame(
+        {"month": pd.date_range("2026-01-01", periods=2, freq="MS"), "n_ats_hires": [3, 8], "n_hris_starts": [2, 9]}
+    )
+    made = reconciliation(months.assign(difference=months["n_ats_hires"] - months["n_hris_starts"]))
+    assert made.table.rows == (("Jan 2026", "<5", "<5", "–"), ("Feb 2026", "8", "9", "-1"))
+    drawn = made.chart.data.iloc[0]
+    assert pd.isna(drawn["first"])
+    assert pd.isna(drawn["second"])
+    assert "are not drawn" in made.note
 
 
 def test_a_count_blanked_because_it_is_small_is_no_region_without_hires(frames) -> None:
@@ -511,3 +528,15 @@ def test_what_techniques_explain_together_stands_beside_what_they_would_in_new_d
     said = visible(site["decisions.html"])
     assert "explain 27% of it together, to which chance adds; in new data it would be about 20% (a formula)" in said
     assert "an interval above 0 does not show that it adds something" in said
+
+
+def test_the_submission_rate_has_its_interval_and_is_not_shown_of_few(frames, generated_at, tmp_path: Path) -> None:
+    months = frames["marts_interviewing.scorecard_latency"].copy()
+    months[["n_expected", "submission_rate", "submission_lo", "submission_hi"]] = [120, 0.61, 0.52, 0.69]
+    few = months["month"] == months["month"].max()
+    months.loc[few, ["n_expected", "submission_rate"]] = [9, 0.13]
+    html = write_site({"marts_interviewing.scorecard_latency": months}, tmp_path, generated_at)[3].read_text()
+    text = " ".join(Page(html).text.split())
+    assert "61%" in text
+    assert "[52, 69]" in text
+    assert "13%" not in text

@@ -7,6 +7,14 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#
+    Rank from below (and from above) of the order statistics that end the 95 % interval of a median: the binomial's, by the
+    normal approximation with continuity correction (Conover 1999, section 3.2); 0 below six values, which have no such interval.
+#}
+{% macro median_rank(n) -%}
+    floor(({{ n }} + 1 - 1.959963984540054 * sqrt({{ n }})) / 2)
+{%- endmacro %}
+
 {# Ends of the 95 % Wilson score interval of k successes in n (Wilson 1927); null without trials. #}
 {% macro wilson_lo(k, n) -%}
     {{ _wilson(k, n, '-') }}

@@ -3,7 +3,8 @@ with panel as (
         interviews.connection_id,
         interviews.application_id,
         interviews.technique,
-        interview_panel.interviewer_id
+        interview_panel.interviewer_id,
+        0 as scored
     from {{ ref('interview_panel') }} as interview_panel
     inner join {{ ref('interviews') }} as interviews
         on
@@ -20,15 +21,27 @@ scorers as (
         connection_id,
         application_id,
         technique,
-        interviewer_id
+        interviewer_id,
+        1 as scored
     from {{ ref('scorecards') }}
     where deleted_at is null and not is_draft and interviewer_id is not null
 ),
 
-everyone as (
+people as (
     select * from panel
-    union distinct
+    union all
     select * from scorers
+),
+
+everyone as (
+    select
+        connection_id,
+        application_id,
+        technique,
+        interviewer_id,
+        max(scored) = 1 as has_scored
+    from people
+    group by connection_id, application_id, technique, interviewer_id
 ),
 
 links as (
@@ -40,6 +53,7 @@ select
     everyone.application_id,
     everyone.technique,
     everyone.interviewer_id,
+    everyone.has_scored,
     links.employee_connection_id,
     links.employee_id
 from everyone

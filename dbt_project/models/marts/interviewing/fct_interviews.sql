@@ -35,7 +35,9 @@ scorecards as (
     group by connection_id, interview_id
 )
 
--- Elapsed is not held: it takes the vendor's `complete` or somebody's scorecard. A take-home has no time of day.
+-- Elapsed is not held: it takes the vendor's `complete`, somebody's scorecard, or the vendor waiting for the feedback
+-- of a panel that did not decline. Without the last, only interviews with a scorecard would be asked for one. A
+-- take-home has no time of day.
 select
     interviews.connection_id,
     interviews.interview_id,
@@ -47,7 +49,15 @@ select
     interviews.ends_at,
     interviews.status,
     interviews.status != 'cancelled'
-    and (interviews.status = 'complete' or coalesce(scorecards.n_scorecards, 0) > 0)
+    and (
+        interviews.status = 'complete'
+        or coalesce(scorecards.n_scorecards, 0) > 0
+        or (
+            interviews.status = 'awaiting_feedback'
+            and interviews.ends_at is not null
+            and coalesce(panel.n_interviewers, 0) > 0
+        )
+    )
     and (interviews.ends_at is null or interviews.ends_at <= data_clock.as_of_at) as is_held,
     coalesce(panel.n_interviewers, 0) as n_interviewers,
     coalesce(scorecards.n_scorecards, 0) as n_scorecards

@@ -1,6 +1,17 @@
-with interviews as (
-    select * from {{ ref('fct_interviews') }}
-    where is_held and technique != 'debrief' and ends_at is not null
+{%- set due_days = var('scorecard_due_days') -%}
+with data_clock as (
+    select * from {{ ref('data_clock') }}
+),
+
+-- What is not due yet is neither submitted nor missing.
+interviews as (
+    select interviews.*
+    from {{ ref('fct_interviews') }} as interviews
+    cross join data_clock
+    where
+        interviews.is_held
+        and interviews.technique != 'debrief'
+        and {{ add_days('interviews.ends_at', due_days) }} <= data_clock.as_of_at
 ),
 
 panel as (
@@ -70,6 +81,9 @@ counted as (
         count(*) as n_expected,
         {{ to_bigint('sum(case when is_submitted then 1 else 0 end)') }} as n_submitted,
         cast(
+            sum(case when latency_hours <= {{ due_days * 24 }} then 1 else 0 end) as bigint
+        ) as n_submitted_within_7d,
+        cast(
             sum(case when latency_hours <= {{ var('late_scorecard_hours') }} then 1 else 0 end) as bigint
         ) as n_in_time,
         {{ quantile('latency_hours', 0.5) }} as p50_hours,
@@ -84,7 +98,11 @@ select
     month,
     n_expected,
     n_submitted,
-    {{ if_estimable('cast(n_submitted as double) / n_expected', 'n_expected') }} as submission_rate,
+    n_submitted_within_7d,
+    {{ if_estimable('cast(n_submitted_within_7d as double) / n_expected', 'n_expected') }} as submission_rate,
+    {{ if_estimable(wilson_lo('n_submitted_within_7d', 'n_expected'), 'n_expected') }} as submission_lo,
+    {{ if_estimable(wilson_hi('n_submitted_within_7d', 'n_expected'), 'n_expected') }} as submission_hi,
+    {{ rate_status('n_expected') }} as submission_status,
     {{ if_estimable('p50_hours', 'n_submitted') }} as p50_hours,
     {{ if_estimable('p90_hours', 'n_submitted') }} as p90_hours,
     {{ if_estimable('cast(n_in_time as double) / n_submitted', 'n_submitted') }} as share_within_24h,

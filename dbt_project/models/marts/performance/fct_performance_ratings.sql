@@ -83,8 +83,8 @@ select
         false
     ) as is_in_window,
     case cell_kind
-        when 'cycle_scale_level' then cycle_id || '|' || scale_id || '|' || job_level
-        when 'cycle_scale' then cycle_id || '|' || scale_id
+        when 'cycle_scale_level' then connection_id || '|' || cycle_id || '|' || scale_id || '|' || job_level
+        when 'cycle_scale' then connection_id || '|' || cycle_id || '|' || scale_id
     end as cell_id,
     cell_kind,
     n_cell,

@@ -24,6 +24,18 @@ hris_of_cycle as (
     where employee_connection_id is not null
 ),
 
+reviewed_users as (
+    select
+        connection_id,
+        cycle_id,
+        employee_id is null as is_unlinked,
+        coalesce(
+            employee_connection_id || '|' || employee_id, 'user|' || reviewee_user_id, 'review|' || review_id
+        ) as person
+    from {{ ref('reviews') }}
+    where deleted_at is null
+),
+
 rated_employees as (
     select distinct
         connection_id,
@@ -38,9 +50,9 @@ reviewees as (
     select
         connection_id,
         cycle_id,
-        count(distinct coalesce(employee_id, review_id)) as n_employees,
-        count(distinct case when employee_id is null then review_id end) as n_unlinked
-    from reviews
+        count(distinct person) as n_employees,
+        count(distinct case when is_unlinked then person end) as n_unlinked
+    from reviewed_users
     group by connection_id, cycle_id
 ),
 
@@ -48,8 +60,8 @@ expected as (
     select
         cycles.connection_id,
         cycles.cycle_id,
-        count(distinct spells.employee_id) as n_expected,
-        count(distinct rated_employees.employee_id) as n_reviewed
+        count(distinct spells.connection_id || '|' || spells.employee_id) as n_expected,
+        count(distinct rated_employees.employee_connection_id || '|' || rated_employees.employee_id) as n_reviewed
     from cycles
     inner join hris_of_cycle
         on

@@ -14,6 +14,7 @@ cohorts as (
     select
         applications.job_family,
         applications.status,
+        case when applications.status = 'rejected' then applications.rejected_by end as ended_by,
         stage_taxonomy.stage_order as furthest_order,
         {{ period_start('quarter', local_date('applications.applied_at')) }} as cohort_quarter,
         cast({{ add_days(local_date('applications.applied_at'), var('cohort_maturity_days')) }} as date)
@@ -43,14 +44,16 @@ members as (
         job_family,
         cohort_quarter,
         furthest_order,
-        status
+        status,
+        ended_by
     from cohorts
     union all
     select
         'all' as job_family,
         cohort_quarter,
         furthest_order,
-        status
+        status,
+        ended_by
     from cohorts
 ),
 
@@ -59,14 +62,16 @@ by_cohort as (
         job_family,
         cohort_quarter,
         furthest_order,
-        status
+        status,
+        ended_by
     from members
     union all
     select
         members.job_family,
         cast(null as date) as cohort_quarter,
         members.furthest_order,
-        members.status
+        members.status,
+        members.ended_by
     from members
     inner join matured_quarters
         on members.cohort_quarter = matured_quarters.cohort_quarter
@@ -80,7 +85,25 @@ counted as (
         stage_taxonomy.stage_order,
         count(*) as n_entered,
         sum(case when by_cohort.furthest_order > stage_taxonomy.stage_order then 1 else 0 end) as n_advanced,
-        sum(case when by_cohort.status = 'hired' then 1 else 0 end) as n_hired
+        sum(case when by_cohort.status = 'hired' then 1 else 0 end) as n_hired,
+        sum(
+            case
+                when by_cohort.furthest_order = stage_taxonomy.stage_order and by_cohort.ended_by = 'company' then 1
+                else 0
+            end
+        ) as n_rejected,
+        sum(
+            case
+                when by_cohort.furthest_order = stage_taxonomy.stage_order and by_cohort.ended_by = 'candidate' then 1
+                else 0
+            end
+        ) as n_withdrawn,
+        sum(
+            case
+                when by_cohort.furthest_order = stage_taxonomy.stage_order and by_cohort.ended_by = 'unknown' then 1
+                else 0
+            end
+        ) as n_end_unknown
     from by_cohort
     inner join stage_taxonomy
         on by_cohort.furthest_order >= stage_taxonomy.stage_order
@@ -105,9 +128,24 @@ select
     n_entered,
     {{ to_bigint('n_advanced') }} as n_advanced,
     {{ to_bigint('n_hired') }} as n_hired,
+    {{ to_bigint('n_rejected') }} as n_rejected,
+    {{ to_bigint('n_withdrawn') }} as n_withdrawn,
+    {{ to_bigint('n_end_unknown') }} as n_end_unknown,
     is_matured,
     {{ if_estimable('cast(n_advanced as double) / n_entered', 'n_entered', 'has_rate') }} as pass_through_rate,
     {{ if_estimable(wilson_lo('n_advanced', 'n_entered'), 'n_entered', 'has_rate') }} as pass_through_lo,
     {{ if_estimable(wilson_hi('n_advanced', 'n_entered'), 'n_entered', 'has_rate') }} as pass_through_hi,
-    {{ rate_status('n_entered', 'has_rate') }} as status
+    {{ rate_status('n_entered', 'has_rate') }} as status,
+    {{ if_estimable('cast(n_withdrawn as double) / n_entered', 'n_entered', 'has_rate') }} as withdrawal_rate,
+    {{ if_estimable(wilson_lo('n_withdrawn', 'n_entered'), 'n_entered', 'has_rate') }} as withdrawal_lo,
+    {{ if_estimable(wilson_hi('n_withdrawn', 'n_entered'), 'n_entered', 'has_rate') }} as withdrawal_hi,
+    -- A withdrawal that nobody recorded as one is missing: with one end in twenty unknown the count is low.
+    case
+        when
+            n_entered >= {{ var('rate_low_n') }}
+            and has_rate
+            and n_end_unknown > 0.05 * (n_rejected + n_withdrawn + n_end_unknown)
+            then 'low_n'
+        else {{ rate_status('n_entered', 'has_rate') }}
+    end as withdrawal_status
 from flagged

@@ -131,7 +131,7 @@ select
     applications.job_level,
     averaged.technique,
     averaged.attribute,
-    averaged.score,
+    {{ settled('averaged.score') }} as score,
     {{ to_bigint('averaged.n_scorecards') }} as n_scorecards,
     averaged.n_interviewers,
     case when averaged.n_interviewers = 1 then averaged.first_interviewer_id end as interviewer_id,

@@ -19,28 +19,28 @@ raters as (
     where is_in_window and rating_z is not null and reviewer_employee_id is not null
 ),
 
-interviewers as (
+scorers as (
     select * from {{ ref('application_interviewers') }}
-    where employee_id is not null
+    where has_scored and employee_id is not null
 ),
 
 same_person as (
     select distinct
         hires.connection_id,
         hires.application_id,
-        interviewers.technique
+        scorers.technique
     from hires
     inner join raters
         on
             hires.employee_connection_id = raters.employee_connection_id
             and hires.employee_id = raters.employee_id
             and hires.spell_number = raters.spell_number
-    inner join interviewers
+    inner join scorers
         on
-            hires.connection_id = interviewers.connection_id
-            and hires.application_id = interviewers.application_id
-            and raters.reviewer_employee_connection_id = interviewers.employee_connection_id
-            and raters.reviewer_employee_id = interviewers.employee_id
+            hires.connection_id = scorers.connection_id
+            and hires.application_id = scorers.application_id
+            and raters.reviewer_employee_connection_id = scorers.employee_connection_id
+            and raters.reviewer_employee_id = scorers.employee_id
 )
 
 select

@@ -2,14 +2,39 @@ with scorecards as (
     {{ with_tombstones('greenhouse', 'scorecards') }}
 ),
 
-panel as (
+interviews as (
+    {{ with_tombstones('greenhouse', 'interviews') }}
+),
+
+interviewers as (
+    {{ with_tombstones('greenhouse', 'interviewers') }}
+),
+
+-- An interview that was deleted and booked anew leaves its old seat behind: a living seat wins, then the newest.
+seats as (
     select
-        connection_id,
-        scorecard_id,
-        min(interview_id) as interview_id
-    from {{ source('raw_greenhouse', 'interviewers') }}
-    where scorecard_id is not null
-    group by connection_id, scorecard_id
+        interviewers.connection_id,
+        interviewers.scorecard_id,
+        interviewers.interview_id,
+        interviewers.deleted_at is null and interviews.deleted_at is null as is_living,
+        row_number() over (
+            partition by interviewers.connection_id, interviewers.scorecard_id
+            order by
+                case when interviewers.deleted_at is null and interviews.deleted_at is null then 0 else 1 end asc,
+                interviewers.created_at desc nulls last,
+                interviewers.id desc
+        ) as recency
+    from interviewers
+    left join interviews
+        on
+            interviewers.connection_id = interviews.connection_id
+            and interviewers.interview_id = interviews.id
+    where interviewers.scorecard_id is not null and interviewers.interview_id is not null
+),
+
+panel as (
+    select * from seats
+    where recency = 1
 ),
 
 kits as (
@@ -20,14 +45,15 @@ slots as (
     select * from {{ source('raw_greenhouse', 'job_interviews') }}
 ),
 
--- A card outside every panel belongs to the interview of the same application and plan slot, if there is exactly one.
+-- A card without a living seat belongs to the interview of the same application and plan slot, if there is exactly one.
 slot_interviews as (
     select
         connection_id,
         application_id,
         job_interview_id,
         min(id) as interview_id
-    from {{ source('raw_greenhouse', 'interviews') }}
+    from interviews
+    where deleted_at is null
     group by connection_id, application_id, job_interview_id
     having count(*) = 1
 ),
@@ -49,7 +75,11 @@ scales as (
 select
     scorecards.connection_id,
     scorecards.id as scorecard_id,
-    coalesce(panel.interview_id, slot_interviews.interview_id) as interview_id,
+    coalesce(
+        case when panel.is_living then panel.interview_id end,
+        slot_interviews.interview_id,
+        panel.interview_id
+    ) as interview_id,
     scorecards.application_id,
     scorecards.interviewer_id,
     scorecards.submitter_id,

@@ -9,6 +9,7 @@ reviewees as (
 related as (
     select
         answers.connection_id,
+        answers.id as answer_id,
         answers.review_cycle_id as cycle_id,
         reviewees.user_id as reviewee_user_id,
         answers.reviewee_id,

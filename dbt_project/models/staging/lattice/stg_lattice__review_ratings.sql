@@ -24,7 +24,7 @@ ranked as (
         *,
         row_number() over (
             partition by connection_id, review_id, coalesce(question_id, 'unknown')
-            order by submitted_at desc nulls last, rating desc nulls last
+            order by submitted_at desc nulls last, rating desc nulls last, answer_id desc
         ) as recency
     from answers
     where deleted_at is null and submitted_at is not null
