@@ -16,6 +16,7 @@ from orchestration.questions import n_open_questions
 from orchestration.terminal import counted, names
 
 RECENT = 5
+STALE_HOURS = 50
 
 
 def age(path: Path) -> str:
