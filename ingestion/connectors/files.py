@@ -349,7 +349,7 @@ class FilesOptions(Options):
 
     layout: tuple[dict[str, Any], ...] = ()
     date_format: str = "%Y-%m-%d"
-    timezone: str | None = None
+    timezone: ZoneInfo | None = None
     settle_seconds: float = Field(default=1.0, ge=0)
 
 
@@ -380,7 +380,7 @@ class Connector:
 
     @cached_property
     def _layouts(self) -> tuple[Layout, ...]:
-        return layouts(self._connection.id, self._connection.options, _BY_NAME)
+        return layouts(self._connection.id, self._connection.options, _BY_NAME, settings().timezone)
 
     # -- what the loader asks
 
@@ -553,8 +553,7 @@ class Connector:
     def _records(self, sheet: Sheet, layout: Layout) -> list[dict[str, Any]]:
         if layout.shape == "wide":
             return wide_records(sheet, layout, lambda employee: privacy.token("employee", employee))
-        zone = ZoneInfo(layout.timezone) if layout.timezone else settings().timezone
-        return tidy_records(sheet, _BY_NAME[layout.stream], layout, zone)
+        return tidy_records(sheet, _BY_NAME[layout.stream], layout)
 
 
 def _sheet(drop: Drop, content: bytes, layout: Layout) -> Sheet:

@@ -289,7 +289,7 @@ def test_two_columns_of_one_cycle_reject_a_wide_sheet(folder: Path, files: Calla
     layout = {**WIDE, "cycle_columns": r"(?P<cycle>20\d\d) H[12] Rating"}
     assert rows(files(layout=[layout]), "reviews") == []
     reason = rows(files(layout=[layout]), "drops")[0]["reason"]
-    assert "column `2024 H1 Rating` and `2024 H2 Rating`: both are cycle `2024`" in reason
+    assert "`2024 H1 Rating`, `2024 H2 Rating` are both cycle `2024`" in reason
 
 
 @pytest.mark.parametrize(
@@ -299,10 +299,16 @@ def test_two_columns_of_one_cycle_reject_a_wide_sheet(folder: Path, files: Calla
         ({"id_column": None}, "id_column"),
         ({"cycle_columns": "("}, "no regular expression"),
         ({"scale_max": 5}, "one end"),
-        ({"shap": "wide"}, "shap"),
+        ({"shap": "wide"}, r"`shap`: there is no such setting \(did you mean `shape`\?\)"),
+        ({"timezone": "Europe/Berln"}, "`timezone`: invalid timezone"),
+        ({"delimiter": ";;"}, "`delimiter`: .* at most 1 character"),
+        ({"skip_footer": -1}, "`skip_footer`: .* greater than or equal to 0"),
         ({"stream": "employees"}, "a wide sheet gives reviews"),
-        ({"constants": {"cycle_nam": "2024"}}, "`constants` names `cycle_nam`, .* did you mean `cycle_name`"),
-        ({"columns": {"employee": "Emp No"}}, "`columns` names `employee`, .* did you mean `employee_id`"),
+        ({"shape": "tidy"}, "`cycle_columns`, `id_column` would not be looked at"),
+        ({"columns": {"employee_id": "Emp No"}}, "`columns` would not be looked at: the sheet is said to be wide"),
+        ({"constants": {"reviewer_relation": "boss"}}, "`constants`, `reviewer_relation`: none of manager, self"),
+        ({"constants": {"cycle_nam": "2024"}}, "`constants` names `cycle_nam`, .*did you mean `cycle_name`"),
+        ({"columns": {"employee": "Emp No"}}, "`columns` names `employee`, .*did you mean `employee_id`"),
         ({"shape": "tidy", "columns": {"colour": "Colour"}}, "`columns` names `colour`, which reviews do not have"),
     ],
 )
@@ -323,11 +329,24 @@ def test_columns_under_other_names_are_mapped_and_missing_ones_filled_by_constan
         "files": "staff*",
         "stream": "employees",
         "columns": {"employee_id": "Emp No", "hire_date": "Start"},
-        "constants": {"location": "Hillside"},
+        "constants": {"location": "Hillside", "termination_type": "Voluntary", "updated_at": "31.3.2025 14:30"},
         "date_format": "%d.%m.%Y",
     }
     (row,) = rows(files(layout=[layout]), "employees")
     assert (row["employee_id"], row["hire_date"], row["location"]) == ("042", "2025-03-01", "Hillside")
+    assert (row["termination_type"], row["updated_at"]) == ("voluntary", "2025-03-31T14:30:00+00:00")
+
+
+def test_what_a_connection_says_of_days_and_zone_holds_for_its_layouts(folder: Path, files: Callable[..., Any]) -> None:
+    (folder / "staff.csv").write_text("employee_id,hire_date,updated_at\n1,01.03.2025,07.11.2025 14:30\n")
+    layout = {"files": "staff*", "stream": "employees"}
+    (row,) = rows(files(layout=[layout], date_format="%d.%m.%Y", timezone="Europe/Berlin"), "employees")
+    assert (row["hire_date"], row["updated_at"]) == ("2025-03-01", "2025-11-07T13:30:00+00:00")
+    (row,) = rows(
+        files(layout=[{**layout, "timezone": "Asia/Tokyo"}], date_format="%d.%m.%Y", timezone="Europe/Berlin"),
+        "employees",
+    )
+    assert row["updated_at"] == "2025-11-07T05:30:00+00:00"
 
 
 def manifest(folder: Path, **changes: Any) -> None:
@@ -445,6 +464,19 @@ def test_the_sandbox_company_exports_files_that_load(
 def test_a_day_is_read_back_in_its_format_and_iso_always(day: date, date_format: str) -> None:
     assert parse_day(day.strftime(date_format), date_format) == day
     assert parse_day(day.isoformat(), date_format) == day
+
+
+@given(
+    st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)), st.sampled_from(["UTC", "Europe/Berlin", "Asia/Tokyo"])
+)
+def test_a_moment_of_the_firm_is_its_day_with_or_without_a_time(moment: datetime, zone: str) -> None:
+    firm = ZoneInfo(zone)
+    minute = moment.replace(second=0, microsecond=0)
+    for written in ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %I:%M %p"):
+        read = parse_moment(minute.strftime(written), "%d.%m.%Y", firm)
+        assert read == minute.replace(tzinfo=firm).astimezone(UTC)
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=firm)
+    assert parse_moment(moment.strftime("%d.%m.%Y"), "%d.%m.%Y", firm) == midnight.astimezone(UTC)
 
 
 @given(
