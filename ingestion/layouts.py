@@ -81,7 +81,9 @@ def layouts(
     Raises:
         LayoutInvalid: unknown setting or column, contradicting scale, a wide sheet without its columns.
     """
-    general = {"timezone": timezone} | {name: options[name] for name in ("date_format", "timezone") if options.get(name)}
+    general = {"timezone": timezone} | {
+        name: options[name] for name in ("date_format", "timezone") if options.get(name)
+    }
     stated = []
     for number, entry in enumerate(options.get("layout", ()), start=1):
         try:

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from ingestion.connections import Connection
-from ingestion.connectors.files import DriverMissing
 from ingestion.errors import SecretMissing, Unreachable
 from ingestion.exit_codes import ExitCode
+from ingestion.folders import DriverMissing
 from ingestion.layouts import Layout, LayoutInvalid, parse_day, parse_moment, wide_records
 from ingestion.load import sync
 from ingestion.privacy import Pseudonymiser, configured_keys
@@ -174,10 +174,44 @@ def test_a_remote_folder_is_fetched_and_waited_for_once_for_all_streams(monkeypa
         return fetch(self, path, *args, **options)
 
     monkeypatch.setattr(MemoryFileSystem, "cat_file", counted)
-    monkeypatch.setattr("ingestion.connectors.files.time.sleep", naps.append)
+    monkeypatch.setattr("ingestion.folders.time.sleep", naps.append)
     assert sync(Connection("files_main", "files", {}, {"settle_seconds": 0.25})).failed == ()
     assert fetched == {f"/remote/employees-{name}.csv": 1 for name in "abc"}
     assert naps == [0.25]
+
+
+def test_files_are_fetched_one_at_a_time(files: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    remote = fsspec.filesystem("memory")
+    for name in "abc":
+        remote.pipe(f"/queue/employees-{name}.csv", EMPLOYEES.encode())
+    monkeypatch.setenv("FILES_URL", "memory://queue")
+    fetched: list[str] = []
+    fetch = MemoryFileSystem.cat_file
+
+    def noted(self: MemoryFileSystem, path: str, *args: Any, **options: Any) -> Any:
+        fetched.append(path[-5])
+        return fetch(self, path, *args, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "cat_file", noted)
+    for number, page in enumerate(files().read(stream_of("files", "employees"), EVERYTHING), start=1):
+        assert (page.endpoint[-5], "".join(fetched)) == ("abc"[number - 1], "abc"[:number])
+
+
+def test_a_file_replaced_while_the_folder_is_read_waits_for_the_next_run(
+    folder: Path, files: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = folder / "employees.csv"
+    path.write_text(EMPLOYEES)
+    connector = files()
+    assert len(rows(connector, "employees")) == 1
+    path.write_text(EMPLOYEES.replace("007", "00008"))
+    (drop,) = rows(connector, "drops")  # the version whose rows were read, and not the one that is there now
+    assert drop["sha256"] == hashlib.sha256(EMPLOYEES.encode()).hexdigest()
+    assert rows(connector, "employees") == []
+    assert rows(connector, "drops") == []
+    assert "still being written" in caplog.text
+    assert [r.status for r in connector.probe() if r.subject == "file employees.csv"] == ["warning"]
+    assert [row["employee_id"] for row in rows(files(), "employees")] == ["00008"]
 
 
 def test_a_missing_driver_is_named_with_the_extra_that_brings_it(
@@ -386,9 +420,12 @@ def test_a_file_that_the_manifest_names_and_nobody_dropped_is_said(
     assert (results["file employees.csv"].status, results["file reviews.csv"].status) == ("ok", "warning")
 
 
-def test_an_unreadable_manifest_vouches_for_nothing(folder: Path, files: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "{}", '{"files": [{"sha256": "0"}]}', '{"as_of": 20260131, "files": []}']
+)
+def test_an_unreadable_manifest_vouches_for_nothing(folder: Path, files: Callable[..., Any], content: str) -> None:
     (folder / "employees.csv").write_text(EMPLOYEES)
-    (folder / "manifest.json").write_text("{")
+    (folder / "manifest.json").write_text(content)
     (drop,) = rows(files(), "drops")
     assert (drop["status"], "`manifest.json` is not readable" in drop["reason"]) == ("rejected", True)
 
@@ -398,7 +435,7 @@ def test_a_file_that_is_still_growing_waits(
 ) -> None:
     path = folder / "employees.csv"
     path.write_text(EMPLOYEES)
-    monkeypatch.setattr("ingestion.connectors.files.time.sleep", lambda _: path.write_text(EMPLOYEES * 2))
+    monkeypatch.setattr("ingestion.folders.time.sleep", lambda _: path.write_text(EMPLOYEES * 2))
     assert rows(files(settle_seconds=5), "employees") == []
     assert "still being written" in caplog.text
 
