@@ -139,10 +139,12 @@ class Store:
         fresh = [load for load in fresh if load.rows.num_rows]
         if fresh:
             self._run(stream, fresh)
+            self._warehouse.checkpoint(stream.zone)
         return {load.table.name: load.rows.num_rows for load in fresh}
 
     def _run(self, stream: Stream, loads: Sequence[Load]) -> None:
         import dlt
+        from dlt.common.configuration.utils import get_resolved_traces
         from dlt.pipeline.exceptions import PipelineStepFailed
 
         pipeline = self._pipeline(stream.zone)
@@ -165,6 +167,10 @@ class Store:
             self._remove()
             cause = type(error.exception).__name__ if error.exception is not None else type(error).__name__
             raise LoadFailed(self._connection.vendor, stream.name, str(error.step), cause) from None
+        finally:
+            # dlt notes every configuration value that it resolves, our rows among them, and forgets them only where it
+            # writes a runtime trace.
+            get_resolved_traces().clear()
 
     def _pipeline(self, zone: Zone) -> Any:
         if zone not in self._pipelines:

@@ -143,6 +143,14 @@ class DuckDBWarehouse:
             sql = f"select batch.* from batch anti join {table.qualified} as stored on {same}"
             return cursor.sql(sql).to_arrow_table()
 
+    def checkpoint(self, zone: Zone = "warehouse") -> None:
+        """Move what was committed from the log into the file, and out of memory.
+
+        DuckDB does so by itself at a commit, but never while dlt's cursors are open: a first sync of millions of rows
+        would stay in memory until the file is closed.
+        """
+        self.run("checkpoint", zone=zone)
+
     def clear_staging(self, dataset: str, zone: Zone = "warehouse") -> None:
         """Drop what a killed load left in dlt's staging tables."""
         self.run(f'drop schema if exists "{dataset}_staging" cascade', zone=zone)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,22 +73,23 @@ def run_dbt(home: Path, target: Path, *arguments: str) -> subprocess.CompletedPr
 
 
 @pytest.fixture(scope="session")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Built]]:
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Built]:
     """Build a warehouse from hand-written raw rows; the parsed project is shared by all builds of the session."""
     shared = tmp_path_factory.mktemp("target")
-    with pytest.MonkeyPatch.context() as patch:
 
-        def made(name: str, rows: Rows, *arguments: str, target: Path = shared) -> Built:
-            home = tmp_path_factory.mktemp(name)
+    def made(name: str, rows: Rows, *arguments: str, target: Path = shared) -> Built:
+        home = tmp_path_factory.mktemp(name)
+        # Only while it builds: another package's tests may come next in this process, with a home of their own.
+        with pytest.MonkeyPatch.context() as patch:
             patch.setenv("QOH_HOME", str(home))
             patch.setenv("QOH_KEYS", str(home / "keys"))
             ensure_raw_tables(settings())
             _insert(home, rows)
             done = run_dbt(home, target, "build", *arguments)
-            assert done.returncode == 0, done.stdout[-4000:]
-            return Built(home, target, done.stdout)
+        assert done.returncode == 0, done.stdout[-4000:]
+        return Built(home, target, done.stdout)
 
-        yield made
+    return made
 
 
 @pytest.fixture(scope="session")
