@@ -13,6 +13,7 @@ from ingestion.errors import IngestionError
 from ingestion.load import note_connections, sync
 from ingestion.lock import warehouse_lock
 from ingestion.progress import ConsoleProgress
+from ingestion.rereading import reread
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -23,9 +24,21 @@ def main(
     stream: Annotated[list[str] | None, typer.Option(help="Read only this stream; may be repeated.")] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="How far back a first backfill reaches (UTC day); newest comes first."),
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="How far back a first backfill of applications, interviews and what they brought reaches (UTC day); "
+            "newest comes first. Users, jobs, forms and employees are always read in full.",
+        ),
     ] = None,
     sweep: Annotated[bool, typer.Option("--sweep", help="Look for deleted records now (weekly by itself).")] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--reread",
+            help="Read these streams from the beginning again, say after a right was widened at the vendor; "
+            "rows stay until they are replaced.",
+        ),
+    ] = False,
     accept_shrink: Annotated[
         bool, typer.Option("--accept-shrink", help="Believe a complete read that returned far less than the last one.")
     ] = False,
@@ -41,6 +54,8 @@ def main(
         with warehouse_lock():
             for sentence in note_connections(load_connections()):
                 console.print(sentence, markup=False)
+            if again:
+                reread([(wanted, stream)])
             moment = since.replace(tzinfo=UTC) if since else None
             result = sync(wanted, stream, moment, ConsoleProgress(console), sweep=sweep, accept_shrink=accept_shrink)
     except IngestionError as error:

@@ -133,25 +133,27 @@ class Paginator(Protocol):
 
 
 @dataclass(frozen=True)
-class SinglePage:
-    """Everything comes at once."""
-
-    def following(self, response: Response, params: Mapping[str, str]) -> Next | None:
-        """There is never another page."""
-        return None
-
-
-@dataclass(frozen=True)
 class LinkHeader:
     """`Link: <url>; rel="next"`, followed verbatim without other parameters; the last page has none (Greenhouse)."""
 
     def following(self, response: Response, params: Mapping[str, str]) -> Next | None:
-        """The URL of the header."""
-        for part in response.headers.get("link", "").split(","):
-            match = re.match(r'\s*<([^>]+)>\s*;.*\brel="?next"?', part)
-            if match:
-                return Next(urljoin(response.url, match.group(1)))
-        return None
+        """The URL of the header.
+
+        Raises:
+            WrongEnvelope: a header that names no relation, so that it is never taken for the last page.
+        """
+        header = response.headers.get("link", "").strip()
+        # The address first: it may hold commas and semicolons, which also part links and their parameters.
+        links = [(url, _relations(rest)) for url, rest in re.findall(r"<([^>]*)>([^<]*)", header)]
+        if header and not any(relations for _, relations in links):
+            raise response.wrong_envelope('a `Link` header like `<address>; rel="next"`')
+        following = next((url for url, relations in links if "next" in relations), None)
+        return Next(urljoin(response.url, following)) if following else None
+
+
+def _relations(parameters: str) -> list[str]:
+    found = re.search(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s",;]+))', parameters, re.IGNORECASE)
+    return (found[1] or found[2] or "").lower().split() if found else []
 
 
 @dataclass(frozen=True)

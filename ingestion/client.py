@@ -32,7 +32,6 @@ from ingestion.answers import (
     Next,
     Paginator,
     Response,
-    SinglePage,
     dig,
     parse_json,
     parse_time,
@@ -90,7 +89,6 @@ class Client:
         connection: whose base URL, credentials and options are used.
         auth: how requests prove who we are.
         default_base_url: used when connections.toml names none.
-        headers: sent with every request.
         on_wait: told (seconds, reason) before every pause.
         sleep: replaced, with `clock`, in tests that watch the waiting.
         clock: monotonic seconds.
@@ -102,7 +100,6 @@ class Client:
         auth: Auth | None = None,
         *,
         default_base_url: str | None = None,
-        headers: Mapping[str, str] | None = None,
         on_wait: Callable[[float, str], None] | None = None,
         sleep: Callable[[float], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -121,7 +118,7 @@ class Client:
         self._threads = threading.local()
         self._http = httpx.Client(
             timeout=httpx.Timeout(60.0, connect=10.0),
-            headers={"Accept": "application/json", "User-Agent": "quality-of-hire", **(headers or {})},
+            headers={"Accept": "application/json", "User-Agent": "quality-of-hire"},
             limits=httpx.Limits(max_connections=20, max_keepalive_connections=20),
         )
 
@@ -150,10 +147,6 @@ class Client:
             VendorError: the subclass says which sentence to print.
         """
         return self.request("GET", path, params=params, needs=needs)
-
-    def post(self, path: str, body: Any, *, needs: str = "") -> Response:
-        """One POST with a JSON body; must be a read."""
-        return self.request("POST", path, body=body, needs=needs)
 
     def pages(
         self, path: str, params: Mapping[str, str] | None, paginator: Paginator, *, needs: str = ""
@@ -231,7 +224,6 @@ class Client:
         *,
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
-        body: Any = None,
         headers: Mapping[str, str] | None = None,
         authenticated: bool = True,
         needs: str = "",
@@ -242,7 +234,7 @@ class Client:
             VendorError: the subclass says which sentence to print.
         """
         url = self._url(path)
-        asked = _Asked(method, url, _merged(url, params), form, body, dict(headers or {}), authenticated, needs)
+        asked = _Asked(method, url, _merged(url, params), form, dict(headers or {}), authenticated, needs)
         patience = _Patience(self, asked.path)
         if authenticated:
             self._check_host(url, asked.path)
@@ -271,7 +263,6 @@ class Client:
                 asked.url,
                 params=asked.params,
                 data=dict(asked.form) if asked.form else None,
-                json=asked.body,
                 headers={**asked.headers, **credential},
             )
         except httpx.TransportError as error:
@@ -373,7 +364,6 @@ class _Asked:
     url: str
     params: Mapping[str, str] | None
     form: Mapping[str, str] | None
-    body: Any
     headers: Mapping[str, str]
     authenticated: bool
     needs: str
@@ -473,7 +463,6 @@ __all__ = [
     "NoAuth",
     "Paginator",
     "Response",
-    "SinglePage",
     "dig",
     "parse_json",
     "parse_time",

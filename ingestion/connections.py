@@ -38,16 +38,18 @@ class Connection:
     """One account at one vendor.
 
     Attributes:
-        id: name in every key of every row; renaming it makes a new connection, the old rows stay.
+        id: name in every key of every row; renaming it makes a new connection, unless `formerly` says so.
         vendor: which connector reads it.
         names: purpose ("client_secret") to the name of the environment variable or dlt secret that holds it.
         options: what this connection may read and how; each connector declares its own (`Options`).
+        formerly: ids this connection had before; their rows become its own (`ingestion.renaming`).
     """
 
     id: str
     vendor: str
     names: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    formerly: tuple[str, ...] = ()
 
     def check(self, purposes: Iterable[str], options: type[Options] = Options) -> None:
         """Refuse what the connector would not read: a misspelt line would otherwise be a silent default.
@@ -129,7 +131,17 @@ def load_connections(path: Path | None = None) -> list[Connection]:
     for name in ids:
         if ids.count(name) > 1:
             raise ConnectionsFileInvalid(path, f"connection `{name}`", "this id is used twice; ids are in every key")
+    _check_former(path, connections)
     return connections
+
+
+def _check_former(path: Path, connections: Iterable[Connection]) -> None:
+    owners = {connection.id: connection.id for connection in connections}
+    for connection in connections:
+        for old in connection.formerly:
+            if owners.setdefault(old, connection.id) != connection.id or old == connection.id:
+                problem = f"`formerly` names `{old}`, which is another connection's id or former id, or its own"
+                raise ConnectionsFileInvalid(path, f"connection `{connection.id}`", problem)
 
 
 def _connection(path: Path, number: int, entry: Mapping[str, Any]) -> Connection:
@@ -142,7 +154,7 @@ def _connection(path: Path, number: int, entry: Mapping[str, Any]) -> Connection
         raise ConnectionsFileInvalid(path, where, "`vendor` is missing")
     names: dict[str, str] = {}
     for key, value in entry.items():
-        if key in ("id", "vendor", "options"):
+        if key in ("id", "vendor", "options", "formerly"):
             continue
         if not key.endswith("_env") or not isinstance(value, str):
             raise ConnectionsFileInvalid(
@@ -154,7 +166,12 @@ def _connection(path: Path, number: int, entry: Mapping[str, Any]) -> Connection
     options = entry.get("options", {})
     if not isinstance(options, dict):
         raise ConnectionsFileInvalid(path, where, "`options` must be a table")
-    return Connection(identifier, vendor, names, options)
+    formerly = entry.get("formerly", [])
+    if not isinstance(formerly, list) or not all(
+        isinstance(old, str) and ID_PATTERN.fullmatch(old) for old in formerly
+    ):
+        raise ConnectionsFileInvalid(path, where, '`formerly` must be a list of ids, like ["greenhouse_old"]')
+    return Connection(identifier, vendor, names, options, tuple(formerly))
 
 
 def connection_named(connection_id: str, path: Path | None = None) -> Connection:

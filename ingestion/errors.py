@@ -14,6 +14,7 @@ carries a secret, a query string or a value of a person: tokens and ids only::
     │   ├── SecretMissing
     │   ├── OptionUnknown
     │   ├── OptionInvalid
+    │   ├── RenameRefused
     │   └── NothingPublished
     ├── LockHeld
     ├── VendorError
@@ -31,6 +32,7 @@ carries a secret, a query string or a value of a person: tokens and ids only::
     │   └── Stopped
     ├── DataRefused
     │   ├── StreamShrank
+    │   ├── StreamEmpty
     │   ├── SweepShrank
     │   └── MostRecordsRefused
     ├── LoadFailed
@@ -48,7 +50,7 @@ from typing import ClassVar
 
 from ingestion.exit_codes import ExitCode
 
-NOTHING_WRITTEN = "Nothing of this read was stored; the next run reads it again."
+DOES_NOT_COUNT = "This read does not count; the next run reads it again."
 
 
 def listed(names: Iterable[str]) -> str:
@@ -157,6 +159,17 @@ class OptionInvalid(ConfigurationError):
         )
 
 
+class RenameRefused(ConfigurationError):
+    """A former id belongs to another vendor."""
+
+    def __init__(self, connection_id: str, vendor: str, old: str, old_vendor: str) -> None:
+        super().__init__(
+            f"Connection `{connection_id}` ({vendor}) was formerly `{old}`, whose rows are of `{old_vendor}`. "
+            "Rows of one vendor cannot become those of another; nothing was renamed and this connection was not read. "
+            "Take the id out of `formerly` in connections.toml: both keep their rows."
+        )
+
+
 class NothingPublished(ConfigurationError):
     """A version is asked for before the first one."""
 
@@ -189,7 +202,7 @@ class Unreachable(VendorError):
 
     def __init__(self, connection_id: str, host: str, path: str, cause: str, tries: int) -> None:
         super().__init__(
-            f"`{connection_id}`: {host} did not answer for `{path}` ({cause}, {tries} tries). {NOTHING_WRITTEN} "
+            f"`{connection_id}`: {host} did not answer for `{path}` ({cause}, {tries} tries). {DOES_NOT_COUNT} "
             "Check the address and the network, then run: qoh doctor"
         )
 
@@ -199,7 +212,7 @@ class CredentialRejected(VendorError):
 
     def __init__(self, connection_id: str, path: str, status: int, variables: Iterable[str]) -> None:
         super().__init__(
-            f"`{connection_id}`: `{path}` refused the credential (HTTP {status}). {NOTHING_WRITTEN} "
+            f"`{connection_id}`: `{path}` refused the credential (HTTP {status}). {DOES_NOT_COUNT} "
             f"Renew it, set {listed(variables)}, then run: qoh doctor"
         )
 
@@ -223,7 +236,7 @@ class RequestRejected(VendorError):
         self.status = status
         quoted = f" and named {listed(names)}" if (names := tuple(named)) else ""
         super().__init__(
-            f"`{connection_id}`: `{path}` answered HTTP {status}{quoted}. {NOTHING_WRITTEN} "
+            f"`{connection_id}`: `{path}` answered HTTP {status}{quoted}. {DOES_NOT_COUNT} "
             "The vendor's contract may have changed: compare the connector's endpoint with the vendor's documentation."
         )
 
@@ -234,7 +247,7 @@ class StillThrottled(VendorError):
     def __init__(self, connection_id: str, path: str, asked: float, waited: float, limit: float) -> None:
         super().__init__(
             f"`{connection_id}`: `{path}` is throttled: the vendor asks for another {asked:.0f} s after {waited:.0f} s "
-            f"of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {NOTHING_WRITTEN} Run again later."
+            f"of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {DOES_NOT_COUNT} Run again later."
         )
 
 
@@ -244,7 +257,7 @@ class BudgetUsedUp(VendorError):
     def __init__(self, connection_id: str, path: str, needed: float, waited: float, limit: float) -> None:
         super().__init__(
             f"`{connection_id}`: `{path}` was not asked: the vendor's rate window is used up for another {needed:.1f} "
-            f"s after {waited:.0f} s of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {NOTHING_WRITTEN} "
+            f"s after {waited:.0f} s of waiting (limit {limit:.0f} s, option `max_wait_seconds`). {DOES_NOT_COUNT} "
             "Run again later; what the vendor allows is shown by: qoh doctor"
         )
 
@@ -254,7 +267,7 @@ class ServerFailing(VendorError):
 
     def __init__(self, connection_id: str, path: str, status: int, tries: int) -> None:
         super().__init__(
-            f"`{connection_id}`: `{path}` answered HTTP {status} {tries} times. {NOTHING_WRITTEN} "
+            f"`{connection_id}`: `{path}` answered HTTP {status} {tries} times. {DOES_NOT_COUNT} "
             "Look at the vendor's status page and run again later."
         )
 
@@ -265,7 +278,7 @@ class NotJson(VendorError):
     def __init__(self, connection_id: str, path: str, seen: str, size: int, tries: int) -> None:
         super().__init__(
             f"`{connection_id}`: `{path}` answered HTTP 200 with {seen} ({size:,} bytes, {tries} tries), expected a "
-            f"whole JSON document. {NOTHING_WRITTEN} A proxy or a maintenance page may answer instead of the vendor; "
+            f"whole JSON document. {DOES_NOT_COUNT} A proxy or a maintenance page may answer instead of the vendor; "
             "run: qoh doctor"
         )
 
@@ -275,7 +288,7 @@ class WrongEnvelope(VendorError):
 
     def __init__(self, connection_id: str, path: str, expected: str, seen: str) -> None:
         super().__init__(
-            f"`{connection_id}`: `{path}` answered HTTP 200 without {expected}; seen: {seen}. {NOTHING_WRITTEN} "
+            f"`{connection_id}`: `{path}` answered HTTP 200 without {expected}; seen: {seen}. {DOES_NOT_COUNT} "
             "The vendor changed its answer or reports an error in it: run `qoh doctor`."
         )
 
@@ -286,7 +299,7 @@ class PagingLoops(VendorError):
     def __init__(self, connection_id: str, path: str, pages: int) -> None:
         super().__init__(
             f"`{connection_id}`: `{path}` points back to a page that was read already, after {pages} pages. "
-            f"{NOTHING_WRITTEN}"
+            f"{DOES_NOT_COUNT}"
         )
 
 
@@ -296,7 +309,7 @@ class ForeignLink(VendorError):
     def __init__(self, connection_id: str, path: str, host: str) -> None:
         super().__init__(
             f"`{connection_id}`: `{path}` points to its next page on another host ({host}); the credential is not sent "
-            f"there. {NOTHING_WRITTEN} Check the base URL of the connection."
+            f"there. {DOES_NOT_COUNT} Check the base URL of the connection."
         )
 
 
@@ -304,7 +317,7 @@ class Stopped(VendorError):
     """The run was ended while it waited."""
 
     def __init__(self, connection_id: str) -> None:
-        super().__init__(f"`{connection_id}`: the run was stopped. {NOTHING_WRITTEN}")
+        super().__init__(f"`{connection_id}`: the run was stopped. {DOES_NOT_COUNT}")
 
 
 class DataRefused(IngestionError):
@@ -322,12 +335,23 @@ class StreamShrank(DataRefused):
         )
 
 
+class StreamEmpty(DataRefused):
+    """A stream that no firm has empty came without a record."""
+
+    def __init__(self, connection_id: str, vendor: str, stream: str, rights: str) -> None:
+        super().__init__(
+            f"`{vendor}.{stream}`: a complete read returned no record, and no firm has none. The vendor hides what the "
+            f"credential may not see: check {rights}; where --since was given, an earlier day. The stream counts as "
+            f"unread and is read from its beginning by: python -m ingestion {connection_id} --stream {stream}"
+        )
+
+
 class SweepShrank(DataRefused):
-    """An id sweep found far fewer ids than the last one."""
+    """An id sweep found far fewer ids than the last one or, where it is the first, than there are rows."""
 
     def __init__(self, connection_id: str, vendor: str, stream: str, seen: int, before: int, floor: float) -> None:
         super().__init__(
-            f"`{vendor}.{stream}`: the id sweep saw {seen:,} ids, {before:,} last time (floor {floor:.0%}). It proves "
+            f"`{vendor}.{stream}`: the id sweep saw {seen:,} ids, {before:,} were known (floor {floor:.0%}). It proves "
             "nothing and no row was marked deleted. If the vendor really deleted them, run: "
             f"python -m ingestion {connection_id} --stream {stream} --sweep --accept-shrink"
         )
@@ -339,7 +363,7 @@ class MostRecordsRefused(DataRefused):
     def __init__(self, vendor: str, stream: str, endpoint: str, refused: int, seen: int, rules: str) -> None:
         super().__init__(
             f"`{vendor}.{stream}`: {refused:,} of {seen:,} records of `{endpoint}` fail the contract ({rules}). "
-            "Nothing of this read was stored: this is a changed answer, not bad records. Run: qoh doctor"
+            "This read does not count: this is a changed answer, not bad records. Run: qoh doctor"
         )
 
 
@@ -373,8 +397,8 @@ class WarehouseDamaged(IngestionError):
     def __init__(self, path: Path, cause: str) -> None:
         super().__init__(
             f"`{path}` cannot be opened ({cause}): the file or its `.wal` beside it is damaged. Nothing was written; "
-            "readers keep the published version. Move both files away, or put a backup in their place, then run: "
-            "qoh run (what is missing is read again from the vendors)"
+            "readers keep the published version. Put a backup in their place or, without one, move both files away; "
+            "then run: qoh run (it reads a missing warehouse again; for another file: qoh run --reread <connection>)"
         )
 
 

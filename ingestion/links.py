@@ -451,34 +451,63 @@ def review_path(where: Settings) -> Path:
     return where.home / "links_review.csv"
 
 
+@dataclass(frozen=True)
+class Question:
+    """A pair that waits for a person, and why it is asked."""
+
+    candidate: Key
+    employee: Key
+    score: float
+    reason: str
+
+
+def open_questions(where: Settings | None = None) -> list[Question]:
+    """What `qoh links review` lists: names that no rule could decide, and pairs that the last build found ambiguous.
+
+    Names whose candidate or employee has meanwhile been linked by stronger evidence are left out, and so is what was
+    decided since.
+    """
+    where = where or settings()
+    if not (where.vault_file.exists() and where.warehouse_file.exists()):
+        return []
+    linked, ambiguous = _last_build(where)
+    with warehouse_lock(where.lock_file), Vault(where.vault_file) as vault:
+        rows = vault.connection.execute(
+            "select candidate_connection_id, candidate_id, employee_connection_id, employee_id, score, reason "
+            "from review_queue"
+        ).fetchall()
+        decisions = _decisions(vault)
+    asked = [Question(Key(*row[:2]), Key(*row[2:4]), row[4], row[5]) for row in rows]
+    asked = [one for one in asked if one.candidate not in linked and one.employee not in linked]
+    same = {candidate for (candidate, _), (decision, _, _) in decisions.items() if decision == "same"}
+    asked += [one for one in ambiguous if (one.candidate, one.employee) not in decisions and one.candidate not in same]
+    unique = {(one.candidate, one.employee): one for one in reversed(asked)}
+    return sorted(unique.values(), key=lambda one: (-one.score, one.candidate.token, one.employee.token))
+
+
 def export_review(path: Path | None = None, where: Settings | None = None) -> int:
     """Write the open questions to a file for a person to decide; returns their number.
-
-    Pairs whose candidate or employee has meanwhile been linked by stronger evidence are left out.
 
     Args:
         path: the file, written with mode 0600; `links_review.csv` in QOH_HOME if None.
         where: the settings; those of the environment if None.
     """
     where = where or settings()
-    linked = _linked(where)
+    questions = open_questions(where)
     with warehouse_lock(where.lock_file), Vault(where.vault_file) as vault:
         candidates, employees = _people(vault, "candidate"), _people(vault, "employee")
-        rows = vault.connection.execute(
-            "select candidate_connection_id, candidate_id, employee_connection_id, employee_id, score, reason "
-            "from review_queue order by score desc, candidate_id, employee_id"
-        ).fetchall()
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(REVIEW_COLUMNS)
     n_open = 0
-    for row in rows:
-        candidate, employee = Key(*row[:2]), Key(*row[2:4])
-        if candidate in linked or employee in linked or candidate not in candidates or employee not in employees:
+    for one in questions:
+        if one.candidate not in candidates or one.employee not in employees:
             continue
-        one, other = candidates[candidate], employees[employee]
-        starts = [" ".join(sorted(day.isoformat() for day in person.starts)) for person in (one, other)]
-        writer.writerow([*row[:4], _safe(one.name), _safe(other.name), *starts, f"{row[4]:.2f}", row[5], "", ""])
+        people = (candidates[one.candidate], employees[one.employee])
+        keys = [part for person in people for part in (person.key.connection_id, person.key.token)]
+        starts = [" ".join(sorted(day.isoformat() for day in person.starts)) for person in people]
+        names = [_safe(person.name) for person in people]
+        writer.writerow([*keys, *names, *starts, f"{one.score:.2f}", one.reason, "", ""])
         n_open += 1
     _write_private(path or review_path(where), out.getvalue())
     return n_open
@@ -491,7 +520,8 @@ def _take_over(path: Path, decided_by: str, where: Settings) -> list[str]:
         partner = {c: e for (c, e), (decision, _, _) in _decisions(vault).items() if decision == "same"}
         for number, candidate, employee, decision, _ in taken:
             if candidate not in candidates or employee not in employees:
-                raise ReviewRejected(path, f"row {number}: a candidate or employee that is not known")
+                problem = "a candidate or employee that is not known (of a connection that was renamed since?)"
+                raise ReviewRejected(path, f"row {number}: {problem}")
             if decision == "same" and partner.setdefault(candidate, employee) != employee:
                 raise ReviewRejected(path, f"row {number}: this candidate was already decided to be somebody else")
         with vault.transaction() as connection:
@@ -529,21 +559,25 @@ def _decided_rows(path: Path) -> list[tuple[int, Key, Key, str, str]]:
     return found
 
 
-def _linked(where: Settings) -> set[Key]:
-    """Candidates and employees that the last build linked."""
-    if not where.warehouse_file.exists():
-        return set()
+def _last_build(where: Settings) -> tuple[set[Key], list[Question]]:
+    """Candidates and employees that the last build linked, and pairs between which it could not choose."""
     with warehouse_lock(where.lock_file), open_warehouse(where) as warehouse:
-        exists = warehouse.run(
-            "select count(*) from duckdb_tables() where schema_name = 'canonical' and table_name = 'person_links'"
-        )
-        if not exists[0][0]:
-            return set()
-        rows = warehouse.run(
-            "select candidate_connection_id, candidate_id, employee_connection_id, employee_id "
-            "from canonical.person_links where candidate_id is not null and employee_id is not null"
-        )
-    return {Key(*row[:2]) for row in rows} | {Key(*row[2:]) for row in rows}
+        built = warehouse.run("select table_name from duckdb_tables() where schema_name = 'canonical'")
+        keys = "candidate_connection_id, candidate_id, employee_connection_id, employee_id"
+        links = ambiguous = []
+        if ("person_links",) in built:
+            links = warehouse.run(
+                f"select {keys} from canonical.person_links where candidate_id is not null and employee_id is not null"
+            )
+        if ("person_link_evidence",) in built:
+            ambiguous = warehouse.run(
+                f"select {keys}, score, method from canonical.person_link_evidence where conflict_reason = 'ambiguous'"
+            )
+    linked = {Key(*row[:2]) for row in links} | {Key(*row[2:]) for row in links}
+    return linked, [
+        Question(Key(*row[:2]), Key(*row[2:4]), row[4], f"several employees fit equally well ({row[5]})")
+        for row in ambiguous
+    ]
 
 
 def _safe(cell: str) -> str:

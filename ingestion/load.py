@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -25,19 +25,22 @@ from ingestion.errors import (
     IngestionError,
     LoadFailed,
     PermissionMissing,
+    RenameRefused,
     RequestRejected,
+    StreamEmpty,
     StreamShrank,
-    StreamUnknown,
     VendorUnknown,
 )
 from ingestion.lock import warehouse_lock
 from ingestion.privacy import Pseudonymiser, load_keys
 from ingestion.reading import Batch, Reader, VaultSink
+from ingestion.renaming import rename
+from ingestion.rereading import fingerprint, selected
 from ingestion.results import StreamResult, SyncResult
 from ingestion.settings import Settings, settings
 from ingestion.storing import Load, Store, raw_table, raw_tables
 from ingestion.streams import ConnectorLike, Stream, Window
-from ingestion.sweeps import SMALLEST_JUDGED, Sweeps, Swept, read_ids
+from ingestion.sweeps import MISSING_SHARE, SMALLEST_JUDGED, Sweeps, Swept, read_ids
 from ingestion.warehouse import DuckDBWarehouse, open_warehouse
 
 log = logging.getLogger(__name__)
@@ -70,12 +73,19 @@ def _ensure(warehouse: DuckDBWarehouse) -> None:
 
 
 def note_connections(connections: Iterable[Connection], where: Settings | None = None) -> list[str]:
-    """Say which stored connections are no longer configured; their rows are kept."""
+    """Join what was renamed and say which stored connections are no longer configured; their rows are kept."""
     where = where or settings()
     created = _keys_before_data(where)
+    connections = list(connections)
     with warehouse_lock(where.lock_file), open_warehouse(where) as warehouse:
         _ensure(warehouse)
-        return [*([created] if created else []), *ops.note_connections(warehouse, connections)]
+        sentences = [created] if created else []
+        for connection in connections:
+            try:
+                sentences += rename(warehouse, connection, where)
+            except RenameRefused as error:
+                sentences.append(str(error))
+        return [*sentences, *ops.note_connections(warehouse, connections)]
 
 
 def sync(
@@ -113,7 +123,7 @@ def sync_streams(
     Args:
         connection: from `load_connections`.
         streams: names to read, nested ones included with their parent; all if None.
-        since: how far back a first backfill reaches (UTC); everything if None.
+        since: how far back a first backfill of events reaches (UTC); everything if None.
         progress: told what happens, from several threads.
         sweep: look for deleted records now, not only when a week has passed.
         accept_shrink: believe complete reads and sweeps that returned far less than the last time.
@@ -122,6 +132,7 @@ def sync_streams(
     Raises:
         VendorUnknown, StreamUnknown: nothing was started then.
         PrivacyError: a token key is missing or wrong; nothing was started then.
+        RenameRefused: a former id belongs to another vendor; nothing was read then.
         LockHeld: another process holds the warehouse.
     """
     run = _Run(connection, streams, since, progress, sweep, accept_shrink, where or settings())
@@ -164,6 +175,7 @@ class _Job:
     rows: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
+    arrived: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     deleted: int = 0
     pages: int = 0
     seconds: float = 0.0
@@ -174,6 +186,9 @@ class _Job:
     window_start: datetime | None = None
     window_end: datetime | None = None
     retries: deque[Window] = field(default_factory=deque)
+    begun: bool = False
+    reading: Iterator[Batch] | None = None
+    now_counting: Counters = field(default_factory=Counters)
     error: Exception | None = None
 
     @property
@@ -215,6 +230,8 @@ class _Run:
         with ExitStack() as stack:
             self.warehouse = stack.enter_context(open_warehouse(self.where))
             _ensure(self.warehouse)
+            for sentence in rename(self.warehouse, self.connection, self.where):
+                self.show(progress.Notice(sentence))
             self.ledger = ops.Ledger(self.warehouse, self.connection)
             self.ledger.seen()
             jobs = [self._job(root) for root in self.roots]
@@ -279,7 +296,7 @@ class _Run:
         )
 
     def _work(self, jobs: Sequence[_Job], stack: ExitStack) -> Iterator[StreamResult]:
-        """Read in threads, store here; at most `parallel_streams` windows are in memory."""
+        """Read in threads, store here; at most `parallel_streams` batches are in memory."""
         waiting = deque(jobs)
         pool = ThreadPoolExecutor(max(1, self.connector.parallel_streams), thread_name_prefix=self.connection.id)
         stack.callback(pool.shutdown, wait=True, cancel_futures=True)
@@ -288,7 +305,7 @@ class _Run:
         while waiting or reading:
             while waiting and len(reading) < max(1, self.connector.parallel_streams):
                 job = waiting.popleft()
-                if job.windows == 0:
+                if not job.begun:
                     self._begin(job)
                 reading[pool.submit(self._read_next, job)] = job
             finished, _ = wait(reading, return_when=FIRST_COMPLETED)
@@ -300,12 +317,28 @@ class _Run:
                     yield from self._finish(job)
 
     def _begin(self, job: _Job) -> None:
-        job.started_at = datetime.now(UTC)
+        job.begun, job.started_at = True, datetime.now(UTC)
         if self.retrying:
             job.retries.extend(self._windows_to_retry(job))
             return
+        self._note_fingerprint(job)
         job.sweep_wanted = windows.sweep_due(job.stream, job.state, self.aim.now, self.sweep)
         self.show(progress.StreamStarted(self.connection.id, self.connection.vendor, job.stream.name))
+
+    def _note_fingerprint(self, job: _Job) -> None:
+        """A stream read with other columns or options than before is read again; a first one is only noted."""
+        before, now = job.state.fingerprint, fingerprint(job.family, self.connection)
+        job.state = replace(job.state, fingerprint=now)
+        if before not in (None, now):
+            self._reread(job, "is declared otherwise than it was read (columns, or options in connections.toml)")
+
+    def _reread(self, job: _Job, why: str) -> None:
+        with self.warehouse.transaction():
+            job.state = self.ledger.forget(job.stream.name, job.state)
+        job.done = frozenset()
+        job.forward_done = job.complete_done = False
+        place = f"`{self.connection.vendor}.{job.stream.name}`"
+        self.show(progress.Notice(f"{place} {why}: it is read from the beginning again."))
 
     def _windows_to_retry(self, job: _Job) -> list[Window]:
         found = {window for stream in job.family for window in self.ledger.open_windows(stream.name)}
@@ -318,14 +351,11 @@ class _Run:
         try:
             brought = future.result()
             if isinstance(brought, Batch):
-                self._store_window(job, brought)
-                if brought.problem is not None:
+                self._store(job, brought)
+                if brought.is_last and brought.problem is not None:
                     raise brought.problem
             elif isinstance(brought, Swept):
-                job.deleted, job.state = self.sweeps.keep(
-                    job.stream, job.state, brought, self.aim.now, accept_shrink=self.accept_shrink
-                )
-                job.sweep_wanted = False
+                self._keep_sweep(job, brought)
             else:
                 return False
         except Exception as error:  # one stream's failure, whatever it is, must not stop the others
@@ -334,17 +364,37 @@ class _Run:
             return False
         return True
 
+    def _keep_sweep(self, job: _Job, swept: Swept) -> None:
+        before = job.state.n_missing or 0
+        job.deleted, job.state = self.sweeps.keep(
+            job.stream, job.state, swept, self.aim.now, accept_shrink=self.accept_shrink
+        )
+        job.sweep_wanted = False
+        missing = job.state.n_missing or 0
+        if missing <= before:
+            return  # told, and read again, when it was seen first: what is still missing is not to be had
+        why = f"lacks {missing:,} records whose ids two sweeps saw"
+        if missing > MISSING_SHARE * len(swept.ids):
+            self._reread(job, why)
+        else:
+            place = f"{self.connection.id}.{job.stream.name}"
+            self.show(progress.Notice(f"`{place}` {why}. If they should be there, run: qoh run --reread {place}"))
+
     # -- in a reading thread
 
     def _read_next(self, job: _Job) -> Batch | Swept | None:
-        window = self._next_window(job)
-        if window is None and not job.sweep_wanted:
-            return None
+        if job.reading is None:
+            window = self._next_window(job)
+            if window is None and not job.sweep_wanted:
+                return None
+            if window is not None:
+                job.reading = self.reader.read(job.stream, job.children, window, self._reporter(job))
         started = time.monotonic()
         with self.client.counting() as counters:
+            job.now_counting = counters
             try:
-                if window is not None:
-                    return self.reader.read(job.stream, job.children, window, self._reporter(job, counters))
+                if job.reading is not None:
+                    return next(job.reading)
                 return read_ids(job.stream, self.connector, self.pseudonymiser)
             finally:
                 job.seconds += time.monotonic() - started
@@ -364,8 +414,8 @@ class _Run:
         complete = windows.complete_due(job.stream, job.state, self.aim.now)
         return Window(None, self.aim.now, complete, job.done)
 
-    def _reporter(self, job: _Job, counters: Counters) -> Callable[[Batch], None]:
-        before = (job.pages, sum(job.rows.values()), job.counters.requests)
+    def _reporter(self, job: _Job) -> Callable[[Batch], None]:
+        before = (job.pages, sum(job.rows.values()))
 
         def report(batch: Batch) -> None:
             self.show(
@@ -375,7 +425,7 @@ class _Run:
                     job.stream.name,
                     before[0] + batch.pages,
                     before[1] + batch.seen,
-                    before[2] + counters.requests,
+                    job.counters.requests + job.now_counting.requests,
                 )
             )
 
@@ -383,10 +433,25 @@ class _Run:
 
     # -- in the calling thread
 
-    def _store_window(self, job: _Job, batch: Batch) -> None:
+    def _store(self, job: _Job, batch: Batch) -> None:
         """Rows first, memory of them second: a kill in between costs one more read of the window and nothing else."""
         started = time.monotonic()
+        if not batch.is_last:
+            self._store_rows(job, batch)
+            job.seconds += time.monotonic() - started
+            return
+        job.reading = None
         self._check_shrink(job, batch)
+        state = job.state if self.retrying else self._state_after(job, batch)
+        self._check_empty(job, batch, state)
+        self._store_rows(job, batch)
+        with self.warehouse.transaction():
+            self.ledger.remember(job.stream.name, state, batch.done)
+            self._note_refused(job, batch)
+        job.seconds += time.monotonic() - started
+        self._advance(job, batch, state)
+
+    def _store_rows(self, job: _Job, batch: Batch) -> None:
         loads = [
             Load(
                 raw_table(self.connection.vendor, stream),
@@ -399,20 +464,30 @@ class _Run:
         for stream in job.family:
             job.rows[stream.name] = job.rows.get(stream.name, 0) + len(batch.rows[stream.name])
             job.changed[stream.name] = job.changed.get(stream.name, 0) + changed.get(stream.name, 0)
-        state = job.state if self.retrying else self._state_after(job, batch)
-        with self.warehouse.transaction():
-            self.ledger.remember(job.stream.name, state, batch.done)
-            self._note_refused(job, batch)
-        job.seconds += time.monotonic() - started
-        self._advance(job, batch, state)
+            job.arrived[stream.name] |= job.open_keys[stream.name] & batch.rows[stream.name].keys()
 
     def _check_shrink(self, job: _Job, batch: Batch) -> None:
         before = job.state.n_complete
-        if not batch.window.complete or before is None or batch.done or job.done or self.accept_shrink:
+        if not batch.window.complete or before is None or self.accept_shrink:
             return
         seen = len(batch.rows[job.stream.name])
         if before >= SMALLEST_JUDGED and seen < SHRINK_FLOOR * before:
             raise StreamShrank(self.connection.id, self.connection.vendor, job.stream.name, seen, before, SHRINK_FLOOR)
+
+    def _check_empty(self, job: _Job, batch: Batch, state: ops.StreamState) -> None:
+        """A stream that no firm has empty, read to its end and still empty, shows a missing right; it stays unread."""
+        if not job.stream.never_empty or self.retrying or batch.seen:
+            return
+        if job.stream.cursor is not None:
+            is_whole = state.covered_from is not None and state.covered_from <= windows.backfill_from(
+                job.stream, state, self.aim
+            )
+        else:
+            is_whole = batch.window.complete
+        if is_whole and not self.sweeps.n_stored(job.stream):
+            with self.warehouse.transaction():
+                self.ledger.forget(job.stream.name, state)
+            raise StreamEmpty(self.connection.id, self.connection.vendor, job.stream.name, job.stream.never_empty)
 
     def _state_after(self, job: _Job, batch: Batch) -> ops.StreamState:
         if job.stream.cursor is not None:
@@ -429,8 +504,7 @@ class _Run:
             refused = batch.refused[stream.name]
             job.refused[stream.name] = job.refused.get(stream.name, 0) + len(refused)
             self.ledger.set_aside(stream.name, refused, batch.window.start, batch.window.end)
-            arrived = job.open_keys[stream.name] & batch.rows[stream.name].keys()
-            self.ledger.resolve(stream.name, arrived, but=refused)
+            self.ledger.resolve(stream.name, job.arrived[stream.name], but=refused)
             if self.retrying:
                 self._note_gone(job, stream, batch)
 
@@ -445,6 +519,7 @@ class _Run:
     def _advance(self, job: _Job, batch: Batch, state: ops.StreamState) -> None:
         window = batch.window
         job.state = state
+        job.arrived.clear()
         job.done |= frozenset(batch.done)
         job.pages += batch.pages
         job.windows += 1
@@ -460,7 +535,7 @@ class _Run:
                 job.stream.name,
                 f"{window.start:%Y-%m-%d}" if window.start else "",
                 f"{window.end:%Y-%m-%d}",
-                len(batch.rows[job.stream.name]),
+                batch.seen - len(batch.refused[job.stream.name]),
                 job.changed[job.stream.name],
                 job.seconds,
                 self._seconds_left(job),
@@ -538,17 +613,3 @@ def told(error: Exception | None, vendor: str, stream: str) -> str | None:
     if isinstance(error, IngestionError):
         return str(error)
     return str(LoadFailed(vendor, stream, "reading or storing", type(error).__name__))
-
-
-def selected(vendor: str, streams: Sequence[Stream], names: Sequence[str] | None) -> tuple[Stream, ...]:
-    """The streams to read for the names asked for; a nested one is read with its parent.
-
-    Raises:
-        StreamUnknown: naming those that exist.
-    """
-    by_name = {stream.name: stream for stream in streams}
-    for name in names or ():
-        if name not in by_name:
-            raise StreamUnknown(vendor, name, by_name)
-    wanted = {by_name[name].parent or name for name in names} if names is not None else set(by_name)
-    return tuple(stream for stream in streams if stream.parent is None and stream.name in wanted)

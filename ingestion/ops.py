@@ -8,7 +8,7 @@ dlt's working directory can be thrown away at any time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +33,8 @@ STREAM_STATE = Table(
         "n_complete": "bigint",
         "swept_at": "timestamp",
         "n_swept": "bigint",
+        "n_missing": "bigint",
+        "fingerprint": "text",
     },
 )
 DONE_UNITS = Table(
@@ -121,6 +123,8 @@ class StreamState:
         n_complete: its rows.
         swept_at: last complete id sweep.
         n_swept: its ids.
+        n_missing: ids that it saw, as a sweep before it did, and that are not stored.
+        fingerprint: of what the stream was read with; see `ingestion.rereading`.
     """
 
     covered_from: datetime | None = None
@@ -131,6 +135,12 @@ class StreamState:
     n_complete: int | None = None
     swept_at: datetime | None = None
     n_swept: int | None = None
+    n_missing: int | None = None
+    fingerprint: str | None = None
+
+    def unread(self) -> StreamState:
+        """The state in which everything is read again, as far back as before."""
+        return replace(self, covered_from=None, covered_to=None, window_days=None, completed_at=None)
 
 
 _STATE_COLUMNS = tuple(StreamState.__dataclass_fields__)
@@ -177,6 +187,15 @@ class Ledger:
                 "where connection_id = ? and stream = ? and unit = ?)",
                 [*place, unit, datetime.now(UTC), *place, unit],
             )
+
+    def forget(self, stream: str, state: StreamState) -> StreamState:
+        """Read the stream from the beginning again, for it says so from now on; inside the caller's transaction.
+
+        Rows stay until the read replaces them.
+        """
+        self._warehouse.run("delete from raw_ops.done_units where connection_id = ? and stream = ?", [self._id, stream])
+        self.remember(stream, unread := state.unread())
+        return unread
 
     # -- what was set aside
 
@@ -298,18 +317,28 @@ def note_connections(warehouse: DuckDBWarehouse, connections: Iterable[Connectio
     """Mark stored connections that are no longer configured; their rows stay.
 
     Returns:
-        One sentence per connection that was renamed or removed since it was last seen.
+        One sentence per connection that was renamed or removed since it was last seen, and again in every run where
+        it looks renamed: another connection of its vendor was first seen after it.
     """
     configured = {connection.id for connection in connections}
     sentences = []
-    for connection_id, vendor in warehouse.run(
-        "select connection_id, vendor from raw_ops.connections where is_active order by 1"
+    for connection_id, vendor, is_active, looks_renamed in warehouse.run(
+        "select connection_id, vendor, is_active, exists (select 1 from raw_ops.connections as other where "
+        "other.is_active and other.vendor = here.vendor and other.first_seen_at > here.last_seen_at) "
+        "from raw_ops.connections as here order by 1"
     ):
-        if connection_id not in configured:
-            warehouse.run("update raw_ops.connections set is_active = false where connection_id = ?", [connection_id])
-            sentences.append(
-                f"Connection `{connection_id}` ({vendor}) is no longer in connections.toml. Its rows are kept and stay "
-                "in every table under that id; a renamed connection starts anew under its new id. Put the id back to "
-                "go on with the old rows."
-            )
+        if connection_id in configured or not (is_active or looks_renamed):
+            continue
+        warehouse.run("update raw_ops.connections set is_active = false where connection_id = ?", [connection_id])
+        sentences.append(no_longer_configured(connection_id, vendor))
     return sentences
+
+
+def no_longer_configured(connection_id: str, vendor: str) -> str:
+    """What became of the rows of a connection that was taken out of connections.toml, and what to do."""
+    return (
+        f"Connection `{connection_id}` ({vendor}) is no longer in connections.toml. Its rows are kept and count in "
+        "every table under that id. If it was only renamed, those of the new id count beside them: every employee and "
+        "application is there twice, and links become ambiguous. Then add "
+        f'`formerly = ["{connection_id}"]` to the new entry, and the next run joins them.'
+    )

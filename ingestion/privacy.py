@@ -15,6 +15,7 @@ import hmac
 import json
 import os
 import secrets
+import sys
 import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from ingestion.database import open_file
 from ingestion.errors import ConfigurationError
 from ingestion.settings import settings
 from ingestion.streams import Stream
@@ -409,20 +411,20 @@ class Vault:
 
     Args:
         path: the file; created with mode 0600.
+
+    Raises:
+        WarehouseBusy, WarehouseDamaged: it cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # DuckDB gives its files the process's default mode and refuses an empty file made beforehand.
+        # DuckDB gives its files, the log beside them too, the process's default mode.
         with _UMASK:
             before = os.umask(0o077)
             try:
-                self.connection = duckdb.connect(str(path), config={"autoinstall_known_extensions": "false"})
+                self.connection = open_file(path)
                 self.connection.execute(_VAULT_TABLES)
-                self.connection.execute("set TimeZone = 'UTC'")
             finally:
                 os.umask(before)
-        path.chmod(0o600)
 
     def __enter__(self) -> Vault:
         return self
@@ -436,13 +438,15 @@ class Vault:
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """All of the block's writes, or none."""
+        """All of the block's writes, or none; audit events around it let tests kill there."""
+        sys.audit("qoh.sql", "begin")
         self.connection.execute("begin")
         try:
             yield self.connection
         except BaseException:
             self.connection.execute("rollback")
             raise
+        sys.audit("qoh.sql", "commit")
         self.connection.execute("commit")
 
     def upsert(self, connection_id: str, projections: Iterable[Projection], now: datetime | None = None) -> int:

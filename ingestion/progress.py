@@ -157,7 +157,7 @@ class ConsoleProgress:
 
 def summary(event: StreamDone) -> str:
     """One line about a finished stream."""
-    mark = {"ok": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "–"}[event.status]
+    mark = {"ok": "[green]✓[/]", "failed": "[red]✗[/]"}[event.status]
     parts = [f"{event.rows:,} rows", f"{event.changed:,} changed"]
     parts += [f"{event.deleted:,} deleted"] if event.deleted else []
     parts += [f"[yellow]{event.quarantined:,} set aside[/]"] if event.quarantined else []

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from typing import NamedTuple
 
-from ingestion.connections import Connection
-from ingestion.load import retry_quarantine
 from ingestion.lock import warehouse_lock
 from ingestion.settings import Settings, settings
 from ingestion.warehouse import open_warehouse
@@ -59,40 +54,3 @@ def quarantined(
             [include_resolved, connection_id],
         )
     return [Quarantined(*row) for row in rows]
-
-
-class Group(NamedTuple):
-    """Records of one stream that break the same rule in the same way."""
-
-    connection_id: str
-    stream: str
-    rule: str
-    reason: str
-    n_records: int
-    last_seen_at: datetime
-
-
-def listed(connection_id: str | None = None, where: Settings | None = None) -> list[Group]:
-    """What waits in quarantine, by stream and rule."""
-
-    def place(row: Quarantined) -> tuple[str, str, str, str]:
-        return row.connection_id, row.stream, row.rule, row.reason
-
-    waiting = sorted(quarantined(connection_id, where=where), key=place)
-    return [_group(*key, rows) for key, rows in groupby(waiting, key=place)]
-
-
-def _group(connection_id: str, stream: str, rule: str, reason: str, rows: Iterable[Quarantined]) -> Group:
-    seen = [row.last_seen_at for row in rows]
-    return Group(connection_id, stream, rule, reason, len(seen), max(seen))
-
-
-def retry(connection: Connection, where: Settings | None = None) -> str:
-    """Read the windows of waiting records again and say what became of them."""
-    before = len(quarantined(connection.id, where=where))
-    result = retry_quarantine(connection, where=where)
-    after = len(quarantined(connection.id, where=where))
-    errors = [stream.error for stream in result.failed if stream.error]
-    if errors:
-        return f"{before - after} of {before} records left the quarantine; {errors[0]}"
-    return f"{before - after} of {before} records left the quarantine, {after} still break their rule."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,10 @@ REFUSED_FLOOR = 10
 """Up to this many bad records are bad records; beyond, if they are the majority, the contract itself is wrong."""
 
 VAULT_CHUNK = 5_000
+
+LARGEST_BATCH = 100_000
+"""Rows of a window that are kept in memory; beyond, they are stored while it is read. A row costs about 1.1 kB and four
+streams are read at once: half a gigabyte. The window itself has no bound: after quiet years it spans a busy one."""
 
 
 class VaultSink:
@@ -59,7 +63,7 @@ class VaultSink:
 
 @dataclass
 class Batch:
-    """What one window brought.
+    """What one window brought, or a part of it: all but the rows adds up over the parts.
 
     Attributes:
         stream: the stream read.
@@ -69,7 +73,8 @@ class Batch:
         done: units finished by this window.
         seen: records of the stream itself, accepted or not.
         pages: answers read.
-        problem: what the stream fails with once this is stored.
+        problem: what the stream fails with once the window is stored.
+        is_last: whether the window ends here; only then it counts as read.
     """
 
     stream: Stream
@@ -80,6 +85,7 @@ class Batch:
     seen: int = 0
     pages: int = 0
     problem: Exception | None = None
+    is_last: bool = False
 
 
 class Reader:
@@ -109,8 +115,10 @@ class Reader:
 
     def read(
         self, stream: Stream, children: Sequence[Stream], window: Window, on_page: Callable[[Batch], None]
-    ) -> Batch:
-        """Every page of the window, checked and tokenised.
+    ) -> Iterator[Batch]:
+        """Every page of the window, checked and tokenised: one batch, or several where a stream with cursor is large.
+
+        A complete read comes in one, since it is judged as a whole before anything of it is stored.
 
         Raises:
             VendorError: from the connector; the window counts as unread then.
@@ -118,12 +126,7 @@ class Reader:
         """
         family = (stream, *children)
         contracts = {member.name: Contract(member, self._pseudonymiser, self._latest) for member in family}
-        batch = Batch(
-            stream,
-            window,
-            {member.name: Rows(member, self._connection_id) for member in family},
-            {member.name: {} for member in family},
-        )
+        batch = Batch(stream, window, self._no_rows(family), {member.name: {} for member in family})
         clear: list[Projection] = []
         for page in self._connector.read(stream, window):
             batch.pages += 1
@@ -140,9 +143,21 @@ class Reader:
                 self._vault.write(clear)
                 clear.clear()
             on_page(batch)
+            if stream.cursor is not None and sum(map(len, batch.rows.values())) >= LARGEST_BATCH:
+                yield self._checked(batch, clear)
+                batch.rows = self._no_rows(family)
+        batch.is_last = True
+        yield self._checked(batch, clear)
+
+    def _no_rows(self, family: Sequence[Stream]) -> dict[str, Rows]:
+        return {member.name: Rows(member, self._connection_id) for member in family}
+
+    def _checked(self, batch: Batch, clear: list[Projection]) -> Batch:
+        """The batch, once its contract is no changed one and its clear values are in the vault."""
         self._refuse_mass(batch)
         if clear:
             self._vault.write(clear)
+            clear.clear()
         return batch
 
     def _take(

@@ -14,7 +14,7 @@ class StreamResult:
     """What a sync did for one stream: one row of raw_ops.stream_runs.
 
     Attributes:
-        status: ok; failed (see `error`; windows stored before stay stored); skipped.
+        status: ok, or failed (see `error`; windows stored before stay stored).
         n_rows: records accepted, over all windows.
         n_changed: of those, new or different from what was stored.
         n_deleted: ids that the sweep of this run no longer saw.
@@ -28,7 +28,7 @@ class StreamResult:
     connection_id: str
     vendor: str
     stream: str
-    status: Literal["ok", "failed", "skipped"]
+    status: Literal["ok", "failed"]
     n_rows: int
     n_changed: int
     n_deleted: int
@@ -52,7 +52,6 @@ class SyncResult:
     connection_id: str
     vendor: str
     streams: tuple[StreamResult, ...]
-    run_id: str = ""
 
     @property
     def failed(self) -> tuple[StreamResult, ...]:

@@ -113,9 +113,9 @@ class Store:
     def _heal(self) -> None:
         """A directory that is still there belongs to a run that was killed."""
         if self._directory.exists():
-            self._remove()
             for zone in sorted({stream.zone for stream in self._streams}):
                 self._warehouse.clear_staging(dataset(self._connection.vendor), zone)
+            self._remove()  # last: it tells a next run, should this one be killed here, that there is something to heal
 
     def close(self) -> None:
         """Remove the working directory: it holds rows."""

@@ -69,6 +69,10 @@ class Stream:
         complete_every_days: a stream without cursor is read completely at least this often; between, the loader passes
             a window with `complete=False` and the connector may read only what can have changed (0: always completely).
         two_sided: whether the vendor can bound a read on both sides; if not, the first read is one window.
+        since_applies: whether --since may leave out old rows: only where a row is something that happened. What such
+            rows refer to (users, jobs, forms, employees) was often last touched long before and is read in full.
+        options: options of the connection that shape what is read; when one changes, the stream is read again.
+        never_empty: for a stream that no firm has empty, the rights to check when it is; "" for all others.
     """
 
     name: str
@@ -87,6 +91,9 @@ class Stream:
     params: Mapping[str, str] = field(default_factory=dict)
     complete_every_days: int = 0
     two_sided: bool = True
+    since_applies: bool = False
+    options: tuple[str, ...] = ()
+    never_empty: str = ""
     description: str = ""
 
     def __post_init__(self) -> None:

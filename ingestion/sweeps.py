@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from ingestion import ops
+from ingestion import ops, windows
 from ingestion.connections import Connection
 from ingestion.errors import SweepShrank
 from ingestion.privacy import Pseudonymiser
@@ -20,10 +20,15 @@ from ingestion.streams import ConnectorLike, Stream
 from ingestion.warehouse import DuckDBWarehouse
 
 FLOOR = 0.5
-"""A sweep that saw fewer than this share of the last one's ids is refused until the operator accepts it."""
+"""A sweep that saw fewer than this share of the last one's ids is refused until the operator accepts it; the first one
+is held against the rows that are stored."""
 
 SMALLEST_JUDGED = 20
 """Below this many rows before, a drop says nothing: small catalogues do halve."""
+
+MISSING_SHARE = 0.01
+"""Beyond this share of all ids, ids that were seen twice and never stored have the stream read again; fewer are told:
+single records a connector leaves out (of an erased person, say) are not worth a whole read."""
 
 
 @dataclass(frozen=True)
@@ -79,23 +84,51 @@ class Sweeps:
             How many records vanished since the sweep before, and the stream's state from now on.
 
         Raises:
-            SweepShrank: far fewer ids than the last time; nothing is marked then.
+            SweepShrank: far fewer ids than before; nothing is marked then.
         """
         with self.warehouse.transaction():
             self.ledger.sweep_started(swept.sweep_id, stream.name, swept.started_at)
-        before = state.n_swept or 0
+        before = self.n_stored(stream) if state.n_swept is None else state.n_swept
         if before >= SMALLEST_JUDGED and len(swept.ids) < FLOOR * before and not accept_shrink:
             raise SweepShrank(self.connection.id, self.connection.vendor, stream.name, len(swept.ids), before, FLOOR)
+        n_missing = len(self._missing(stream, state, swept))
         ids = swept.table(self.connection.id)
         self.store.store(stream, [Load(ids_table(self.connection.vendor, stream), ("connection_id", "id"), ids)])
         vanished = self._count_vanished(stream, swept)
         if stream.zone == "demographics":
             self._erase_vanished(stream, swept)
-        state = replace(state, swept_at=now, n_swept=len(swept.ids))
+        state = replace(state, swept_at=now, n_swept=len(swept.ids), n_missing=n_missing)
         with self.warehouse.transaction():
             self.ledger.sweep_completed(swept.sweep_id, len(swept.ids))
             self.ledger.remember(stream.name, state)
         return vanished, state
+
+    def n_stored(self, stream: Stream) -> int:
+        """Rows of a stream, whatever became of them at the vendor."""
+        [(count,)] = self.warehouse.run(
+            f"select count(*) from {raw_table(self.connection.vendor, stream).qualified} where connection_id = ?",
+            [self.connection.id],
+            zone=stream.zone,
+        )
+        return int(count)
+
+    def _missing(self, stream: Stream, state: ops.StreamState, swept: Swept) -> set[str]:
+        """Ids that are neither stored nor set aside although an earlier sweep saw them, too: no read will bring them.
+
+        An id that only this sweep saw may be newer than the last window; and below --since records are left out.
+        """
+        if state.backfill_from is not None and state.backfill_from > windows.BEGINNING:
+            return set()
+        table, ids = raw_table(self.connection.vendor, stream), ids_table(self.connection.vendor, stream)
+        with self.warehouse.connection(stream.zone).cursor() as cursor:
+            cursor.register("swept", pa.table({"id": pa.array(swept.ids, pa.string())}))
+            rows = cursor.execute(
+                f"select seen.id from {ids.qualified} as seen inner join swept on swept.id = seen.id "
+                f"where seen.connection_id = ? and not exists (select 1 from {table.qualified} as stored "
+                f'where stored.connection_id = seen.connection_id and stored."{stream.key[0]}" = seen.id)',
+                [self.connection.id],
+            ).fetchall()
+        return {number for (number,) in rows} - self.ledger.open_keys(stream.name)
 
     def _count_vanished(self, stream: Stream, swept: Swept) -> int:
         """Records stored before this sweep that it did not see and that no earlier sweep missed."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,13 +20,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion.errors import PublishRefused, SettingInvalid, WarehouseBusy, WarehouseDamaged
+from ingestion.database import OPEN_CONFIG, open_file
+from ingestion.errors import PublishRefused, SettingInvalid
 from ingestion.lock import warehouse_lock
 from ingestion.settings import Settings, settings
 from ingestion.streams import DataType, Zone
-
-# An extension is never fetched or loaded behind our back: the machine may be offline, and it would be foreign code.
-OPEN_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 READER_CONFIG = {**OPEN_CONFIG, "enable_external_access": "false", "lock_configuration": "true"}
 """What a reader of a published file may do: read it. No COPY out, no ATTACH, no files, no changed settings."""
@@ -86,7 +85,7 @@ class DuckDBWarehouse:
         """The zone's connection, opened on first use (mode 0600)."""
         with self._guard:
             if zone not in self._open:
-                self._open[zone] = _open(self._files[zone])
+                self._open[zone] = open_file(self._files[zone])
             return self._open[zone]
 
     def destination(self, zone: Zone = "warehouse") -> Any:
@@ -96,7 +95,8 @@ class DuckDBWarehouse:
         return dlt.destinations.duckdb(self.connection(zone))
 
     def run(self, sql: str, values: Sequence[object] = (), zone: Zone = "warehouse") -> list[tuple[Any, ...]]:
-        """Execute one statement and return its rows."""
+        """Execute one statement and return its rows; an audit event before it lets tests kill between statements."""
+        sys.audit("qoh.sql", sql)
         return self.connection(zone).execute(sql, values).fetchall()
 
     @contextmanager
@@ -154,21 +154,6 @@ class DuckDBWarehouse:
     def clear_staging(self, dataset: str, zone: Zone = "warehouse") -> None:
         """Drop what a killed load left in dlt's staging tables."""
         self.run(f'drop schema if exists "{dataset}_staging" cascade', zone=zone)
-
-
-def _open(path: Path) -> duckdb.DuckDBPyConnection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # DuckDB creates files with the process's mode and refuses an empty one made beforehand; the directory is 0700.
-    try:
-        connection = duckdb.connect(str(path), config=dict(OPEN_CONFIG))
-    except duckdb.Error as error:
-        holder = re.search(r"Conflicting lock is held in .*\(PID (\d+)\)", str(error))
-        if holder:
-            raise WarehouseBusy(path, holder.group(1)) from None
-        raise WarehouseDamaged(path, type(error).__name__) from None
-    path.chmod(0o600)
-    connection.execute("set timezone = 'UTC'")
-    return connection
 
 
 def _additions(table: Table, existing: Mapping[tuple[str, str], set[str]]) -> list[str]:

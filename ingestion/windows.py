@@ -35,7 +35,7 @@ class Aim:
     Attributes:
         now: end of every window: the vendor's clock or ours, whichever is earlier; a clock that runs ahead would
             otherwise mark time as covered that has not happened yet.
-        since: how far back the first backfill reaches, if asked for.
+        since: how far back the first backfill of events reaches, if asked for (`Stream.since_applies`).
         overlap: how far a window reaches back into what is covered.
     """
 
@@ -44,8 +44,10 @@ class Aim:
     overlap: timedelta = OVERLAP
 
 
-def backfill_from(state: StreamState, aim: Aim) -> datetime:
+def backfill_from(stream: Stream, state: StreamState, aim: Aim) -> datetime:
     """How far back the stream has to reach; an earlier --since extends it, a later one changes nothing."""
+    if not stream.since_applies:
+        return BEGINNING
     if state.backfill_from is None:
         return aim.since or BEGINNING
     return min(state.backfill_from, aim.since or state.backfill_from)
@@ -60,7 +62,7 @@ def next_window(stream: Stream, state: StreamState, aim: Aim, forward_done: bool
         aim: of this sync.
         forward_done: whether this sync already read up to now.
     """
-    oldest = backfill_from(state, aim)
+    oldest = backfill_from(stream, state, aim)
     days = timedelta(days=state.window_days or FIRST_DAYS)
     if state.covered_to is None or state.covered_from is None:
         start = max(oldest, aim.now - days) if stream.two_sided else oldest
@@ -84,7 +86,7 @@ def after(stream: Stream, state: StreamState, window: Window, aim: Aim, requests
         state,
         covered_from=window.start if first or backward else state.covered_from,
         covered_to=state.covered_to if backward else window.end,
-        backfill_from=backfill_from(state, aim),
+        backfill_from=backfill_from(stream, state, aim),
         window_days=resized(window, requests) if stream.two_sided and (first or backward) else state.window_days,
     )
 

@@ -48,11 +48,23 @@ STATUS_STYLE = {"ok": "green", "warning": "yellow", "problem": "red"}
 @app.command()
 def run(
     since: Annotated[
-        str | None, typer.Option(help="First day of a first backfill, like 2024-01-01; the newest data comes first.")
+        str | None,
+        typer.Option(
+            help="First day of a first backfill of applications, interviews and what they brought, like 2024-01-01; "
+            "the newest data comes first. Users, jobs, forms and employees are always read in full."
+        ),
     ] = None,
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Look for deleted records now; by itself a run does so once a week.")
     ] = False,
+    again: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reread",
+            help="Read a connection (greenhouse_main) or a stream of it (greenhouse_main.jobs) from the beginning "
+            "again, say after a right was widened at the vendor; may be repeated. Rows stay until they are replaced.",
+        ),
+    ] = None,
     accept_shrink: Annotated[
         bool, typer.Option("--accept-shrink", help="Believe tables that became far smaller, for this run only.")
     ] = False,
@@ -65,6 +77,7 @@ def run(
     is healed by the next. With nothing changed at the vendors a run reads only news.
     """
     from ingestion.lock import warehouse_lock
+    from ingestion.rereading import places, reread
     from orchestration import progress
     from orchestration.terminal import RunLines
 
@@ -81,7 +94,10 @@ def run(
         else:
             stream_lines(event)
 
+    chosen = places(again or [], {connection.id: connection for connection in connections})
     with warehouse_lock(), progress.listening(show):
+        if chosen:
+            reread(chosen)
         show("loading …")
         _manifest()
         from orchestration.run import nightly
@@ -149,7 +165,7 @@ def doctor() -> None:
     """Try every connection: reachable, credential valid, scopes and fields, clock, rate limit. Reads no records."""
     from rich.table import Table
 
-    from ingestion.errors import NOTHING_WRITTEN
+    from ingestion.errors import DOES_NOT_COUNT
     from orchestration.terminal import counted
 
     settings = _prepared()
@@ -164,7 +180,7 @@ def doctor() -> None:
         for found in _probe(connection):
             problems += found.status == "problem"
             # A probe stores nothing, so what an error says about stored data is left out.
-            message = found.message.replace(f"{NOTHING_WRITTEN} ", "")
+            message = found.message.replace(f"{DOES_NOT_COUNT} ", "")
             table.add_row(found.subject, f"[{STATUS_STYLE[found.status]}]{found.status}[/]", escape(message))
         console.print(table)
     console.print(f"{counted(problems, 'problem')} found." if problems else "No problems found.")
@@ -174,17 +190,17 @@ def doctor() -> None:
 @app.command()
 def connections() -> None:
     """List the configured connections, and those that have rows and are configured no more."""
+    from ingestion.ops import no_longer_configured
+
     settings = _prepared()
     readable, unreadable = _connections(settings)
     for connection in readable:
         console.print(f"{connection.id}  {connection.vendor}")
     for sentence in unreadable.values():
         console.print(f"[red]✗[/] {escape(sentence)}")
-    for connection_id, vendor in _formerly_connected({*unreadable, *(connection.id for connection in readable)}):
-        console.print(
-            f"[yellow]{connection_id}[/]  {vendor}  not in {settings.connections.name} any more; its rows are kept "
-            "under this id. A renamed connection starts anew; put the id back to go on with the old rows."
-        )
+    named = {name for connection in readable for name in (connection.id, *connection.formerly)}
+    for connection_id, vendor in _formerly_connected({*unreadable, *named}):
+        console.print(f"[yellow]![/] {escape(no_longer_configured(connection_id, vendor))}")
 
 
 @app.command()

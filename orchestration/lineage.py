@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from ingestion.database import OPEN_CONFIG
 from ingestion.settings import settings
-from ingestion.warehouse import OPEN_CONFIG
 from orchestration.inputs import Inputs, digest
 from orchestration.manifest import manifest
 

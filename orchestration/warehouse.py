@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import duckdb
 import pandas as pd
 
+from ingestion.database import OPEN_CONFIG
 from ingestion.settings import settings
-from ingestion.warehouse import OPEN_CONFIG
 
 TABLES = "select table_schema, table_name from information_schema.tables order by all"
 COLUMNS = """

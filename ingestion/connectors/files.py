@@ -32,6 +32,7 @@ _SOURCE = (
     Column("drop_sha256", required=True, description="Fingerprint of that version of the file."),
 )
 _WHOLE = "A file is read when its fingerprint is new."
+_SHAPE = ("layout", "date_format", "timezone")
 _NEVER_AGAIN = 36_500  # days: what is read of a file is told by its fingerprint alone
 
 
@@ -56,6 +57,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("employee_id",),
         full_reason=_WHOLE,
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             _EMPLOYEE,
             Column("work_email", token="email", description="Work e-mail, as a token."),
@@ -97,6 +99,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("review_id", "question_id"),
         full_reason=_WHOLE,
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             Column("review_id", required=True, description="Review, unique within the connection."),
             Column("cycle_id", required=True, description="Review cycle."),
@@ -135,6 +138,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("employee_id", "effective_date", "change_type"),
         full_reason=_WHOLE,
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             _EMPLOYEE,
             Column("effective_date", "date", required=True, description="Day from which it holds."),
@@ -161,6 +165,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("application_id",),
         full_reason=_WHOLE,
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             Column("application_id", token="application", required=True, description="Application, as a token."),
             Column("candidate_id", token="candidate", required=True, description="Candidate, as a token."),
@@ -199,6 +204,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("interview_id", "interviewer_id"),
         full_reason=_WHOLE,
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             Column("interview_id", required=True, description="Interview."),
             Column("application_id", token="application", required=True, description="Application, as a token."),
@@ -222,6 +228,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("interview_id", "interviewer_id", "attribute"),
         full_reason=_WHOLE,
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             Column("application_id", token="application", required=True, description="Application, as a token."),
             Column("candidate_id", token="candidate", description="Candidate, as a token."),
@@ -249,6 +256,7 @@ STREAMS: tuple[Stream, ...] = (
         key=("sha256", "source_file"),
         full_reason="The register of files: one row per file and version seen.",
         complete_every_days=_NEVER_AGAIN,
+        options=_SHAPE,
         columns=(
             Column("source_file", required=True, description="File."),
             Column("sha256", required=True, description="Fingerprint of its content."),

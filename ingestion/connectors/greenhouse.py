@@ -29,8 +29,21 @@ def _id(what: str) -> Column:
 
 def _listed(name: str, columns: tuple[Column, ...], description: str, **more: object) -> Stream:
     """A list endpoint that carries `updated_at` and can be read in two-sided windows of it."""
-    settings: dict[str, object] = {"path": f"/{name}", "cursor": "updated_at", "scope": f"harvest:{name}:list", **more}
+    settings: dict[str, object] = {
+        "path": f"/{name}",
+        "cursor": "updated_at",
+        "scope": f"harvest:{name}:list",
+        "options": ("acting_user_id",),
+        **more,
+    }
     return Stream(name=name, columns=columns, description=description, **settings)  # type: ignore[arg-type]
+
+
+def _rights(name: str) -> str:
+    return (
+        f"the scope `harvest:{name}:list` and that the acting user (option `acting_user_id`, else the credential's "
+        "service user) is a site admin who may see private records"
+    )
 
 
 _APPLICATION = Column("application_id", token="application", required=True, description="Application, as a token.")
@@ -72,6 +85,8 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per application of a candidate to a job.",
         sweep=True,
+        never_empty=_rights("applications"),
+        since_applies=True,
     ),
     _listed(
         "application_stages",
@@ -87,6 +102,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per application and stage of its job's plan; rows exist for stages never entered, too.",
         sweep=True,
+        since_applies=True,
     ),
     _listed(
         "candidates",
@@ -107,6 +123,7 @@ STREAMS: tuple[Stream, ...] = (
             "email_addresses[].value": "email",
         },
         vault_kind=("candidate", "id"),
+        since_applies=True,
     ),
     Stream(
         name="candidate_email_addresses",
@@ -167,6 +184,8 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per job.",
         sweep=True,
+        options=("acting_user_id", "level_field", "family_field"),
+        never_empty=_rights("jobs"),
     ),
     _listed(
         "departments",
@@ -232,6 +251,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per scheduled interview.",
         sweep=True,
+        since_applies=True,
     ),
     _listed(
         "interviewers",
@@ -245,6 +265,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per interview and interviewer.",
         sweep=True,
+        since_applies=True,
     ),
     _listed(
         "scorecards",
@@ -266,6 +287,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per interview and interviewer's scorecard, drafts included; notes are not read.",
         sweep=True,
+        since_applies=True,
     ),
     _listed(
         "scorecard_candidate_attributes",
@@ -282,6 +304,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per scorecard and rated attribute.",
         sweep=True,
+        since_applies=True,
     ),
     _listed(
         "job_candidate_attributes",
@@ -319,6 +342,7 @@ STREAMS: tuple[Stream, ...] = (
         sweep=True,
         vault={"starts_on": "start_date"},
         vault_kind=("candidate", "candidate_id"),
+        since_applies=True,
     ),
     # Not swept: an application says itself whether it is rejected and whether it is gone; this only adds why.
     _listed(
@@ -332,6 +356,7 @@ STREAMS: tuple[Stream, ...] = (
             *_TIMES,
         ),
         "One row per rejected application.",
+        since_applies=True,
     ),
     _listed(
         "rejection_reasons",
@@ -371,6 +396,7 @@ STREAMS: tuple[Stream, ...] = (
         ),
         "One row per Greenhouse user, service accounts and leavers included.",
         sweep=True,
+        never_empty=_rights("users"),
         params={"show_service_accounts": "true"},
         vault={
             "id": "source_id",
@@ -416,6 +442,7 @@ STREAMS: tuple[Stream, ...] = (
         "One row per voluntary EEO answer, in its own file under its own key; erased once Greenhouse has it no more.",
         zone="demographics",
         sweep=True,
+        since_applies=True,
     ),
 )
 

@@ -48,6 +48,7 @@ STREAMS: tuple[Stream, ...] = (
             _UPDATED,
         ),
         scope="users",
+        never_empty="that the key was made by an admin who may see every user",
         description="One row per Lattice user, leavers included.",
     ),
     Stream(

@@ -123,8 +123,8 @@ def lineage_of_estimates() -> str | None:
 
 def newest_answers() -> pd.DataFrame:
     """Each candidate's newest answers (tokens of the demographics key); empty where no demographics are connected."""
+    from ingestion.database import OPEN_CONFIG
     from ingestion.settings import settings
-    from ingestion.warehouse import OPEN_CONFIG
 
     path = settings().demographics_file
     nobody = pd.DataFrame(columns=["connection_id", "candidate_id", "sex", "race"])

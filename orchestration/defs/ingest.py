@@ -39,7 +39,8 @@ class SyncConfig(dg.Config):
     """What one sync may be told from the UI or by the options of `qoh run`."""
 
     since: str | None = Field(
-        None, description="First day of a first backfill (2024-01-01); the newest window comes first."
+        None,
+        description="First day of a first backfill of events such as applications (2024-01-01), newest window first.",
     )
     sweep: bool = Field(False, description="Look for deleted records now, not only when a week has passed.")
 

@@ -8,12 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestion.connections import Connection
 from ingestion.connectors.lattice import relation
 from ingestion.errors import WrongEnvelope
+from ingestion.load import sync
+from ingestion.settings import settings
 
 from .helpers import EVERYTHING, records_of, stream_of
 
@@ -120,6 +124,31 @@ def test_a_reviewee_that_is_a_user_is_resolved_and_a_deleted_cycle_passed_over(
     assert review["reviewee"] == {"id": "r1"}
     assert review["reviewType"] == "direct_report"
     assert review["response"]["updatedAt"] == "2026-07-01T12:00:00+00:00"
+
+
+def test_the_weekly_complete_read_of_settled_reviews_that_shrank_is_refused(serve: Callable[..., None]) -> None:
+    def account(n: int) -> Callable[[str, dict[str, str]], tuple[int, Any]]:
+        def answer(path: str, query: dict[str, str]) -> tuple[int, Any]:
+            status, document = small_account(path, query)
+            if path.endswith("/reviews") and status == 200:
+                document = {**document, "data": [{**document["data"][0], "id": f"a{k}"} for k in range(n)]}
+            elif path == "/reviewCycles":
+                document = {
+                    **document,
+                    "data": [{**cycle, "reviewsEndedAt": 1_600_000_000} for cycle in document["data"]],
+                }
+            return status, document
+
+        return answer
+
+    lattice = Connection("lattice_main", "lattice")
+    serve("lattice", account(100))
+    assert sync(lattice, ["reviews"]).streams[0].n_changed == 100
+    with duckdb.connect(str(settings().warehouse_file)) as warehouse:
+        warehouse.execute("update raw_ops.stream_state set completed_at = completed_at - interval 8 days")
+    serve("lattice", account(2))
+    assert sync(lattice, ["reviews"]).streams[0].error_class == "StreamShrank"
+    assert sync(lattice, ["reviews"], accept_shrink=True).streams[0].status == "ok"
 
 
 @pytest.mark.parametrize(

@@ -274,6 +274,35 @@ def test_questions_that_stronger_evidence_answered_are_not_asked(filled: Path) -
     assert review_links().n_open == 0
 
 
+def test_pairs_that_an_exact_rung_could_not_choose_between_are_asked_and_decided() -> None:
+    fill(
+        [hire(3, "Ada", "Okafor", "2026-03-02", "ada@example.org")],
+        [
+            employee(13, "Ada", "Okafor", "2026-03-02", "ada@example.org"),
+            employee(14, "Ada", "Okafor", "2026-03-02", "ada@example.org"),
+        ],
+    )
+    match_people()
+    token = Pseudonymiser(configured_keys()).token
+    with duckdb.connect(str(settings().warehouse_file)) as connection:
+        connection.execute("create schema canonical")
+        connection.execute(
+            "create table canonical.person_link_evidence as select 'greenhouse_main' as candidate_connection_id, "
+            "? as candidate_id, 'bamboohr_main' as employee_connection_id, unnest(?) as employee_id, "
+            "0.95 as score, 'email' as method, 'ambiguous' as conflict_reason",
+            [token("candidate", 3), [token("employee", 13), token("employee", 14)]],
+        )
+    assert review_links().n_open == 2
+    path = review_path(settings())
+    text = path.read_bytes().decode().replace("\r\n", "\n")
+    asked = list(csv.DictReader(text.splitlines()))
+    assert {row["why"] for row in asked} == {"several employees fit equally well (email)"}
+    path.write_text(text.replace(",,\n", ",same,\n", 1))
+    result = review_links()
+    assert (result.n_same, result.n_open) == (1, 0)
+    assert [row[1:3] for row in written()] == [(asked[0]["employee_id"], "human")]
+
+
 def test_against_the_companys_truth_no_link_is_wrong_and_nearly_all_that_names_can_find_are_found(
     company: Any, connect: Any
 ) -> None:

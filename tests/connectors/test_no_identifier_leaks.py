@@ -67,7 +67,7 @@ def test_no_file_but_the_vault_holds_an_address_a_surname_or_a_source_id(company
     for path in files:
         content = path.read_bytes()
         assert not [text for text in clear if text.encode() in content], path.name
-        assert not path.stat().st_mode & 0o077 or not home.stat().st_mode & 0o077
+        assert not path.stat().st_mode & 0o077, path.name
     source_ids = {str(r["id"]) for r in records_of(connect("greenhouse"), stream_of("greenhouse", "candidates"))}
     source_ids |= {str(r["id"]) for r in records_of(connect("greenhouse"), stream_of("greenhouse", "applications"))}
     for path in (settings().warehouse_file, settings().demographics_file):

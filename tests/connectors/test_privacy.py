@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.connectors import bamboohr, greenhouse
+from ingestion.errors import WarehouseBusy, WarehouseDamaged
 from ingestion.privacy import (
     KeyChanged,
     KeyMissing,
@@ -194,6 +197,23 @@ def test_the_vault_and_its_log_are_closed_to_others_while_it_is_open(tmp_path: P
         os.umask(before)
     assert set(modes.values()) == {"0o600"}
     assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_vault_loads_no_extension_and_says_who_has_it_open_or_that_it_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "vault.duckdb"
+    with Vault(path) as vault:
+        [(loads,)] = vault.connection.execute("select current_setting('autoload_known_extensions')").fetchall()
+        assert not loads
+    held = f"import duckdb, sys; c = duckdb.connect({str(path)!r}); print(1, flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(WarehouseBusy, match=f"`vault.duckdb` is open in another program .pid {other.pid}"):
+            Vault(path)
+        other.communicate()
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(WarehouseDamaged, match="cannot be opened"):
+        Vault(path)
 
 
 def test_a_write_that_fails_half_way_leaves_the_vault_as_it_was(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ingestion.sandbox.runner import RunningSandbox, running_sandbox
 
 from ..reliability.homes import EXAMPLE, Home
 
-NOTHING_STORED = "Nothing of this read was stored; the next run reads it again."
+NOTHING_STORED = "This read does not count; the next run reads it again."
 DOCTOR = "run: qoh doctor"
 WITH_SOURCES = ("--stream", "offers", "--stream", "sources")
 

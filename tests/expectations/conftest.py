@@ -405,6 +405,7 @@ def _outcomes(n: int = 100) -> pd.DataFrame:
                 "rater_was_interviewer": i % 5 == 0 if linked else None,
                 "retained_1y": tenure >= 365,
                 "end_type": ("voluntary", "involuntary", "unknown")[i % 3] if left else None,
+                "start_gap_days": 0 if linked else None,
             }
         )
     return pd.DataFrame(rows)

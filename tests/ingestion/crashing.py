@@ -1,6 +1,7 @@
-"""A process that syncs in forked children and kills them, unasked and without warning, at a chosen file operation.
+"""A process that syncs in forked children and kills them, unasked and without warning, at a chosen operation.
 
-Reads `home kill_at` lines; a child that reaches file operation number `kill_at` below its home gets SIGKILL (0: never).
+Reads `home kill_at` lines; a child that reaches operation number `kill_at` (a change of a file below its home, or an
+SQL statement) gets SIGKILL (0: never).
 Answers with the child's exit status and how many operations it did. Forking keeps the imports warm.
 """
 
@@ -21,24 +22,28 @@ CHANGING = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os
 
 def child(home: Path, kill_at: int) -> None:
     os.environ["QOH_HOME"] = str(home)
-    counted = 0
+    counted = statements = 0
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal counted
+        nonlocal counted, statements
         writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
         if event in CHANGING or event == "qoh.sql" or (writes and str(home) in str(arguments[0])):
             counted += 1
+            statements += event == "qoh.sql"
             if counted == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(watch)
+    from ingestion import reading
     from ingestion.load import sync
 
+    reading.LARGEST_BATCH = 40  # windows are stored in parts, and kills fall between them
     result = sync(Connection("acme", "greenhouse"), STREAMS, datetime(2024, 1, 1, tzinfo=UTC), sweep=True)
     if result.failed:
         print([stream.error for stream in result.failed], file=sys.stderr, flush=True)
         os._exit(4)
     (home.parent / "operations").write_text(str(counted))
+    (home.parent / "statements").write_text(str(statements))
     os._exit(0)
 
 

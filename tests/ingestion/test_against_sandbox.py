@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -61,6 +62,67 @@ def test_incremental_syncs_and_sweeps_end_where_a_fresh_load_ends(
     assert wrong == []
     assert n_deleted > 0
 
+
+@pytest.mark.slow
+def test_after_a_backfill_since_a_day_every_scorecard_has_its_form_slot_stage_and_people(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QOH_KEYS", str(tmp_path / "keys"))
+    monkeypatch.setenv("QOH_HOME", str(tmp_path / "data"))
+    with running_sandbox(size="tiny", seed=5, rate="raised") as sandbox:
+        for name, value in sandbox.env.items():
+            monkeypatch.setenv(name, value)
+        [greenhouse] = [one for one in load_connections(ROOT / "connections.example.toml") if one.vendor == VENDOR]
+        assert not sync(greenhouse, since=datetime(2026, 3, 1, tzinfo=UTC)).failed
+    with duckdb.connect(str(tmp_path / "data" / "warehouse.duckdb"), read_only=True) as database:
+        database.execute("use raw_greenhouse")
+        [(n_scorecards, oldest)] = database.execute("select count(*), min(updated_at) from scorecards").fetchall()
+        [(n_old_forms,)] = database.execute(
+            "select count(*) from interview_kits where updated_at < ?", [oldest]
+        ).fetchall()
+        assert n_scorecards > 50
+        assert n_old_forms > 0
+        for table, column, referred, key in REFERENCES:
+            lost = (
+                f"select count(*) from {table} where {column} is not null "
+                f"and {column} not in (select {key} from {referred})"
+            )
+            assert database.execute(lost).fetchall() == [(0,)], (table, column)
+
+
+@pytest.mark.slow
+def test_rows_that_a_vendor_shows_late_arrive_with_the_next_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QOH_KEYS", str(tmp_path / "keys"))
+    monkeypatch.setenv("QOH_HOME", str(tmp_path / "data"))
+    changed = "select count(*) from raw_greenhouse.scorecards where updated_at > '2026-07-14 23:15+00'"
+    with running_sandbox(size="tiny", seed=5, as_of=date(2026, 7, 15), rate="raised") as sandbox:
+        for name, value in sandbox.env.items():
+            monkeypatch.setenv(name, value)
+        [greenhouse] = [one for one in load_connections(ROOT / "connections.example.toml") if one.vendor == VENDOR]
+        sandbox.chaos("replica_lag")
+        found = []
+        for _ in range(2):
+            assert not sync(greenhouse, ["scorecards"]).failed
+            sandbox.calm()
+            with duckdb.connect(str(tmp_path / "data" / "warehouse.duckdb"), read_only=True) as database:
+                found += database.execute(changed).fetchall()
+    [(early,), (late,)] = found
+    assert early == 0
+    assert late > 0
+
+
+VENDOR = "greenhouse"
+REFERENCES = (
+    ("scorecards", "interview_kit_id", "interview_kits", "id"),
+    ("interview_kits", "job_interview_id", "job_interviews", "id"),
+    ("job_interviews", "job_interview_stage_id", "job_interview_stages", "id"),
+    ("scorecards", "interviewer_id", "users", "id"),
+    ("scorecards", "submitter_id", "users", "id"),
+    ("scorecard_candidate_attributes", "job_candidate_attribute_id", "job_candidate_attributes", "id"),
+    ("applications", "job_id", "jobs", "id"),
+)
 
 LAST_SWEEP = """(
     select last(sweep_id order by started_at) from raw_ops.sweeps

@@ -190,6 +190,26 @@ def test_a_page_that_points_back_is_an_error(vendor: Vendor, client: Client) -> 
         ids(client)
 
 
+def test_a_comma_in_the_next_address_ends_nothing(vendor: Vendor, client: Client) -> None:
+    vendor.bend = lambda v, endpoint, n: (
+        v.answer([{"id": 1}], 200, {"Link": f'<{v.url}/v3/departments?cursor=null>; rel="first", {next_after(v)}'})
+        if n == 1
+        else v.answer([{"id": 2}], 200, {"Link": f"<{v.url}/v3/departments?cursor=a,b;c>; rel=prev"})
+    )
+    assert ids(client) == [1, 2]
+
+
+def next_after(vendor: Vendor) -> str:
+    return f'<{vendor.url}/v3/departments?cursor=a,b;c>; title="x"; rel="next"'
+
+
+@pytest.mark.parametrize("header", ["nonsense", "<>", "</v3/departments?cursor=1>", '/v3/departments; rel="next"'])
+def test_a_link_header_that_says_nothing_is_no_last_page(vendor: Vendor, client: Client, header: str) -> None:
+    vendor.bend = lambda v, endpoint, n: v.answer([{"id": 1}], 200, {"Link": header})
+    with pytest.raises(WrongEnvelope, match="Link"):
+        ids(client)
+
+
 def test_the_credential_is_not_sent_to_another_host(vendor: Vendor, client: Client) -> None:
     vendor.bend = lambda v, endpoint, n: v.answer([], 200, {"Link": '<http://localhost:1/v3/x?cursor=1>; rel="next"'})
     with pytest.raises(ForeignLink, match="another host"):

@@ -35,6 +35,8 @@ def test_a_sync_prints_a_line_per_stream_and_exits_by_code(where: Settings, vend
     assert "departments: 3 rows, 3 changed" in good.stdout
     assert "Created new token keys" in good.stdout
     assert good.stderr == ""
+    again = command(where, "acme", "--stream", "departments", "--reread")
+    assert "departments: 3 rows, 0 changed" in again.stdout
     vendor.bend = lambda v, endpoint, n: v.answer({"errors": ["no"]}, 403)
     bad = command(where, "acme", "--stream", "departments", "--stream", "sources")
     assert bad.returncode == 4

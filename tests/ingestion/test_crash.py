@@ -114,6 +114,7 @@ def test_a_sync_killed_anywhere_heals_by_itself(tmp_path: Path, vendor: Vendor, 
     undisturbed = tmp_path / "undisturbed" / "data"
     code, operations = zygote.sync(undisturbed)
     assert code == 0
+    assert int((undisturbed.parent / "statements").read_text()) > 50, "kills fall between statements too"
     expected = contents(undisturbed)
     assert len(expected["warehouse.duckdb/raw_greenhouse.scorecards"]) == 119
     assert len(expected["demographics.duckdb/raw_greenhouse.eeoc"]) == 30

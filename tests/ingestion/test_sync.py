@@ -14,12 +14,13 @@ import duckdb
 import pytest
 from starlette.responses import Response
 
+from ingestion import reading
 from ingestion.connections import Connection
 from ingestion.connectors import vendors
 from ingestion.errors import StreamUnknown
-from ingestion.load import ensure_raw_tables, note_connections
+from ingestion.load import ensure_raw_tables, note_connections, retry_quarantine
 from ingestion.progress import StreamDone, WindowStored
-from ingestion.quarantine import listed, quarantined, retry
+from ingestion.quarantine import quarantined
 from ingestion.settings import Settings
 
 from .conftest import Desk
@@ -53,13 +54,13 @@ def test_an_incremental_sync_reads_only_what_changed_and_an_edited_old_record_ar
 
 def test_a_backfill_comes_newest_first_and_reaches_since(desk: Desk, vendor: Vendor) -> None:
     vendor.clock = datetime(2026, 3, 20, tzinfo=UTC)
-    vendor.records["departments"] = [
-        department(n, updated_at=(vendor.clock - timedelta(days=n)).isoformat().replace("+00:00", ".000Z"))
+    vendor.records["scorecards"] = [
+        scorecard(n, updated_at=(vendor.clock - timedelta(days=n)).isoformat().replace("+00:00", ".000Z"))
         for n in range(1, 200)
     ]
     stored: list[WindowStored] = []
     result = desk.sync(
-        "departments",
+        "scorecards",
         since=datetime(2025, 12, 1, tzinfo=UTC),
         progress=lambda event: stored.append(event) if isinstance(event, WindowStored) else None,
     ).streams[0]
@@ -69,25 +70,25 @@ def test_a_backfill_comes_newest_first_and_reaches_since(desk: Desk, vendor: Ven
     ]
     assert (stored[0].seconds_left is not None, stored[-1].seconds_left) == (True, None)
     assert result.n_rows == 109 + 1  # the record on the border is read twice and stored once
-    assert desk.query("select count(*) from raw_greenhouse.departments") == [(109,)]
-    assert desk.sync("departments").streams[0].windows == 1
-    earlier = desk.sync("departments", since=datetime(2025, 1, 1, tzinfo=UTC)).streams[0]
+    assert desk.query("select count(*) from raw_greenhouse.scorecards") == [(109,)]
+    assert desk.sync("scorecards").streams[0].windows == 1
+    earlier = desk.sync("scorecards", since=datetime(2025, 1, 1, tzinfo=UTC)).streams[0]
     assert earlier.n_changed == 90
 
 
 def test_a_backfill_without_date_filters_reads_the_whole_list_twice_and_not_once_a_window(
     desk: Desk, vendor: Vendor
 ) -> None:
-    vendor.records["departments"] = [department(n) for n in range(3_000)]
+    vendor.records["scorecards"] = [scorecard(n) for n in range(3_000)]
 
     def refuse(v: Vendor, endpoint: str, number: int) -> Response | None:
-        is_filtered = endpoint == "departments" and "updated_at" in v.queries[-1][1]
+        is_filtered = endpoint == "scorecards" and "updated_at" in v.queries[-1][1]
         return v.answer({"errors": ["updated_at is not a valid filter"]}, 422) if is_filtered else None
 
     vendor.bend = refuse
-    assert desk.sync("departments", since=datetime(2015, 1, 1, tzinfo=UTC)).streams[0].windows == 2
-    assert desk.query("select count(*) from raw_greenhouse.departments") == [(3_000,)]
-    assert vendor.requests["departments"] == 1 + 2 * 60
+    assert desk.sync("scorecards", since=datetime(2015, 1, 1, tzinfo=UTC)).streams[0].windows == 2
+    assert desk.query("select count(*) from raw_greenhouse.scorecards") == [(3_000,)]
+    assert vendor.requests["scorecards"] == 1 + 2 * 60
 
 
 def test_state_does_not_advance_when_a_later_page_fails(desk: Desk, vendor: Vendor) -> None:
@@ -98,6 +99,40 @@ def test_state_does_not_advance_when_a_later_page_fails(desk: Desk, vendor: Vend
     assert failed.status == "failed"
     assert desk.query("select count(*) from raw_greenhouse.departments") == [(0,)]
     assert desk.sync("departments").streams[0].n_changed == 120
+
+
+def test_a_large_window_is_stored_in_parts_and_counts_as_read_with_its_last_page_only(
+    desk: Desk, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LARGEST_BATCH", 100)
+    vendor.clock = datetime(2026, 3, 10, tzinfo=UTC)
+    vendor.records["scorecards"] = [scorecard(n, candidate_rating="superb" if n == 40 else "yes") for n in range(330)]
+    held: list[int] = []
+    monkeypatch.setattr(reading.Reader, "_checked", counted(reading.Reader._checked, held))
+    vendor.bend = lambda v, endpoint, n: (
+        v.answer({"errors": ["no"]}, 403) if (endpoint, n) == ("scorecards", 6) else None
+    )
+    assert desk.sync("scorecards").streams[0].status == "failed"
+    assert desk.query("select count(*) from raw_greenhouse.scorecards") == [(200,)]
+    assert desk.query("select count(*) from raw_ops.stream_state where covered_to is not null") == [(0,)]
+    vendor.bend = None
+    result = desk.sync("scorecards").streams[0]
+    assert (result.status, result.n_rows, result.n_changed, result.n_quarantined) == ("ok", 329, 129, 1)
+    assert max(held) < 150
+    [waiting] = quarantined(where=desk.where)
+    vendor.records["scorecards"][40]["candidate_rating"] = "no"
+    assert not retry_quarantine(desk.connection, where=desk.where).failed
+    assert (waiting.record_key, quarantined(where=desk.where)) == ("40", [])
+
+
+def counted(whole: Callable[..., reading.Batch], held: list[int]) -> Callable[..., reading.Batch]:
+    """`whole`, noting how many rows each batch holds."""
+
+    def checked(reader: reading.Reader, batch: reading.Batch, clear: list[Any]) -> reading.Batch:
+        held.append(sum(map(len, batch.rows.values())))
+        return whole(reader, batch, clear)
+
+    return checked
 
 
 def test_rows_that_move_while_paging_are_there_after_the_next_sync(
@@ -266,12 +301,10 @@ def test_a_corrected_record_leaves_the_quarantine_by_retry(desk: Desk, vendor: V
     vendor.clock = datetime(2026, 3, 10, tzinfo=UTC)
     vendor.records["scorecards"] = [*map(scorecard, range(5)), scorecard(9, candidate_rating="superb")]
     desk.sync("scorecards")
-    assert [(group.stream, group.rule, group.n_records) for group in listed(where=desk.where)] == [
-        ("scorecards", "unknown_value", 1)
-    ]
-    assert "0 of 1" in retry(desk.connection, where=desk.where)
+    retry_quarantine(desk.connection, where=desk.where)
+    assert [(row.stream, row.rule) for row in quarantined(where=desk.where)] == [("scorecards", "unknown_value")]
     vendor.records["scorecards"][-1]["candidate_rating"] = "strong_yes"
-    assert "1 of 1" in retry(desk.connection, where=desk.where)
+    retry_quarantine(desk.connection, where=desk.where)
     assert quarantined(where=desk.where) == []
     assert desk.query("select candidate_rating from raw_greenhouse.scorecards where id = '9'") == [("strong_yes",)]
 
@@ -290,10 +323,12 @@ def test_a_retry_whose_second_window_fails_keeps_that_windows_records_waiting(de
         return v.answer({"errors": ["no"]}, 403) if "lte|2026-03-10" in asked else None
 
     vendor.bend = newer_window_is_forbidden
-    assert retry(desk.connection, where=desk.where).startswith("1 of 2 records left the quarantine; `acme`:")
+    [failed] = retry_quarantine(desk.connection, where=desk.where).failed
+    assert failed.error_class == "PermissionMissing"
     assert [row.record_key for row in quarantined(where=desk.where)] == ["9"]
     vendor.bend = None
-    assert "1 of 1" in retry(desk.connection, where=desk.where)
+    retry_quarantine(desk.connection, where=desk.where)
+    assert quarantined(where=desk.where) == []
     assert desk.query("select id from raw_greenhouse.scorecards where id in ('8', '9') order by id") == [("8",), ("9",)]
 
 
@@ -385,6 +420,27 @@ def test_a_sweep_that_lost_most_ids_marks_nothing_deleted(desk: Desk, vendor: Ve
     assert desk.sync("scorecards", sweep=True).streams[0].error_class == "SweepShrank"
     accepted = desk.sync("scorecards", sweep=True, accept_shrink=True).streams[0]
     assert (accepted.status, accepted.n_deleted) == ("ok", 90)
+
+
+@pytest.mark.parametrize("stream", ["scorecards", "eeoc"])
+def test_a_first_sweep_without_ids_marks_nothing_deleted_and_erases_nothing(
+    stream: str, desk: Desk, vendor: Vendor
+) -> None:
+    vendor.records["scorecards"] = [scorecard(n) for n in range(40)]
+    vendor.records["eeoc"] = [
+        {"id": n, "application_id": n, "candidate_id": n, "submitted_at": moment(2), "updated_at": moment(2)}
+        for n in range(40)
+    ]
+    desk.sync(stream)
+    vendor.records = {}
+    refused = desk.sync(stream, sweep=True).streams[0]
+    assert (refused.error_class, refused.n_deleted) == ("SweepShrank", 0)
+    assert "saw 0 ids, 40 were known" in (refused.error or "")
+    assert desk.query("select count(*) from raw_ops.sweeps where completed_at is not null") == [(0,)]
+    file = desk.where.demographics_file if stream == "eeoc" else desk.where.warehouse_file
+    with duckdb.connect(str(file), read_only=True) as zone:
+        assert zone.execute(f"select count(*) from raw_greenhouse.{stream}").fetchall() == [(40,)]
+    assert desk.sync(stream, sweep=True, accept_shrink=True).streams[0].n_deleted == 40
 
 
 def test_a_failed_stream_does_not_stop_the_others(desk: Desk, vendor: Vendor) -> None:

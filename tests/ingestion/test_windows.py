@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 
 from ingestion.ops import StreamState
 from ingestion.streams import Column, Stream
-from ingestion.windows import Aim, after, next_window
+from ingestion.windows import BEGINNING, Aim, after, backfill_from, next_window
 
-STREAM = Stream("things", "/things", (Column("id"), Column("updated_at", "timestamp")), cursor="updated_at")
+STREAM = Stream(
+    "things", "/things", (Column("id"), Column("updated_at", "timestamp")), cursor="updated_at", since_applies=True
+)
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -48,3 +51,12 @@ def test_after_any_syncs_and_interruptions_nothing_between_since_and_now_is_unre
         assert start <= reached
         reached = max(reached, end)
     assert reached == now
+
+
+def test_since_leaves_out_old_events_and_never_what_events_refer_to() -> None:
+    catalogue = replace(STREAM, since_applies=False)
+    aim = Aim(START, since=START - timedelta(days=100))
+    assert backfill_from(STREAM, StreamState(), aim) == aim.since
+    # What an earlier version read of it reaches no further than --since: it is completed.
+    for state in (StreamState(), StreamState(backfill_from=aim.since)):
+        assert backfill_from(catalogue, state, aim) == BEGINNING

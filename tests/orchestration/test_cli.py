@@ -74,6 +74,17 @@ def test_a_wrong_day_is_refused_before_anything_starts(home: Path, capsys: pytes
     assert "2024-01-01" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("place", "said"), [("nope", "`nope` is no connection"), ("lattice_main.nope", "has no stream `nope`")]
+)
+def test_a_reread_of_what_does_not_exist_is_refused_before_anything_starts(
+    home: Path, capsys: pytest.CaptureFixture[str], place: str, said: str
+) -> None:
+    shutil.copy(EXAMPLE, os.environ["QOH_CONNECTIONS"])
+    assert qoh("run", "--reread", "lattice_main.users", "--reread", place) == ExitCode.USAGE
+    assert said in capsys.readouterr().err
+
+
 @contextmanager
 def holder(seconds: int, arguments: str = "") -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the warehouse."""
@@ -201,7 +212,9 @@ def test_a_connection_that_left_is_named_and_keeps_its_rows(
         listed.write_text(before)
     shown = " ".join(capsys.readouterr().out.split())
     assert "lattice_renamed" in shown
-    assert "lattice_main lattice not in connections.toml any more; its rows are kept" in shown
+    assert (
+        "`lattice_main` (lattice) is no longer in connections.toml. Its rows are kept and count in every table" in shown
+    )
 
 
 @pytest.mark.slow

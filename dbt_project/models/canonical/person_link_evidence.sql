@@ -217,26 +217,44 @@ weighed as (
             and blocked.is_different
 ),
 
--- A human decides first; then evidence whose start dates agree; then the stronger rung.
+-- Pairs whose starts agree compete for that hire: a rehire may have a second employee record. Others compete for the
+-- whole candidate; only a human's decision stands against starts that agree.
+contested as (
+    select
+        *,
+        case when gap_class < 2 then application_id end as contested_application_id,
+        case
+            when is_blocked then 3
+            when rung = 0 and gap_class = 2 then 0
+            when gap_class < 2 then 1
+            else 2
+        end as tier
+    from weighed
+),
+
+-- A human decides first; then the stronger rung, starts close together, starts equal to the day.
 candidate_choice as (
     select
         *,
+        min(tier) over (partition by connection_id, candidate_id) as best_tier,
         rank() over (
-            partition by connection_id, candidate_id
+            partition by connection_id, candidate_id, tier, contested_application_id
             order by
-                is_blocked,
                 case when rung = 0 then 0 else 1 end,
-                case when gap_class = 2 then 1 else 0 end,
                 rung,
-                gap_class
+                gap_class,
+                case when start_gap_days = 0 then 0 else 1 end
         ) as preference
-    from weighed
+    from contested
 ),
 
 counted as (
     select
         *,
-        count(*) over (partition by connection_id, candidate_id, preference) as n_equal
+        tier = best_tier and preference = 1 as is_best,
+        count(*) over (
+            partition by connection_id, candidate_id, tier, contested_application_id, preference
+        ) as n_equal
     from candidate_choice
 ),
 
@@ -256,7 +274,7 @@ employee_choice as (
                 candidate_id asc
         ) as employee_preference
     from counted
-    where preference = 1 and n_equal = 1 and not is_blocked
+    where is_best and n_equal = 1 and not is_blocked
 )
 
 select
@@ -274,7 +292,7 @@ select
     case
         when employee_choice.employee_preference = 1 then null
         when counted.is_blocked then 'blocked_by_human'
-        when counted.preference > 1 then 'better_evidence'
+        when not counted.is_best then 'better_evidence'
         when counted.n_equal > 1 then 'ambiguous'
         else 'employee_taken'
     end as conflict_reason

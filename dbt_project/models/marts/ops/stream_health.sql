@@ -12,7 +12,6 @@ latest as (
             partition by connection_id, stream order by ended_at desc nulls last, started_at desc, run_id desc
         ) as recency
     from runs
-    where status != 'skipped'
 ),
 
 successes as (

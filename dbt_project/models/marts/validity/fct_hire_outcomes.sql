@@ -25,11 +25,11 @@ scores as (
     select * from {{ ref('fct_performance_scores') }}
 ),
 
--- The stay that this hire began: the nearest start of the linked employee. One stay has one hire.
-nearest_spells as (
+stays as (
     select
         hires.connection_id,
         hires.application_id,
+        hires.planned_start_on,
         links.employee_connection_id,
         links.employee_id,
         links.method,
@@ -37,13 +37,8 @@ nearest_spells as (
         spells.started_on,
         spells.ended_on,
         spells.end_type,
-        abs({{ days_between('hires.planned_start_on', 'spells.started_on') }}) as start_gap_days,
-        row_number() over (
-            partition by hires.connection_id, hires.application_id
-            order by
-                abs({{ days_between('hires.planned_start_on', 'spells.started_on') }}) asc nulls last,
-                spells.spell_number asc
-        ) as fit
+        {{ days_between('hires.planned_start_on', 'spells.started_on') }} as start_gap_days,
+        min(spells.started_on) over (partition by hires.connection_id, hires.application_id) as first_started_on
     from hires
     inner join links
         on
@@ -55,23 +50,62 @@ nearest_spells as (
             and links.employee_id = spells.employee_id
 ),
 
+-- How a stay stands to the hire: begun by it (planned or postponed), running already, or over before.
+placed as (
+    select
+        *,
+        case
+            when spell_number is null then 'no_spell'
+            when start_gap_days is null or abs(start_gap_days) <= {{ tolerance }} then 'begun'
+            when start_gap_days > 0 then 'begun_late'
+            when ended_on < planned_start_on then 'over'
+            else 'running'
+        end as stay
+    from stays
+),
+
+-- The nearest stay that the hire began; one that was running says more than one begun much later.
+nearest_stays as (
+    select
+        *,
+        row_number() over (
+            partition by connection_id, application_id
+            order by
+                case stay
+                    when 'begun' then 1
+                    when 'running' then 2
+                    when 'begun_late' then 3
+                    when 'over' then 4
+                    else 5
+                end asc,
+                abs(start_gap_days) asc nulls last,
+                spell_number asc,
+                employee_connection_id asc,
+                employee_id asc
+        ) as fit
+    from placed
+),
+
+-- One stay has one hire.
 fitted as (
     select
         *,
         row_number() over (
             partition by employee_connection_id, employee_id, spell_number
-            order by start_gap_days asc nulls last, connection_id asc, application_id asc
+            order by
+                case when stay in ('begun', 'begun_late') then 0 else 1 end asc,
+                abs(start_gap_days) asc nulls last,
+                connection_id asc,
+                application_id asc
         ) as spell_fit
-    from nearest_spells
+    from nearest_stays
     where fit = 1
 ),
 
 linked as (
     select
         *,
-        spell_number is not null
-        and spell_fit = 1
-        and (start_gap_days is null or start_gap_days <= {{ tolerance }}) as is_own_spell
+        stay in ('begun', 'begun_late') and spell_fit = 1 as is_own_spell
     from fitted
 ),
 
@@ -123,8 +157,11 @@ joined as (
         hires.hired_at,
         case when linked.is_own_spell then linked.started_on else hires.planned_start_on end as started_on,
         case when linked.is_own_spell then linked.ended_on end as ended_on,
-        linked.employee_id is not null and not linked.is_own_spell as is_internal_move,
-        linked.is_own_spell and linked.spell_number > 1 as is_rehire,
+        case when linked.is_own_spell then linked.start_gap_days end as start_gap_days,
+        linked.stay = 'running' as is_internal_move,
+        linked.stay = 'over' or (linked.is_own_spell and linked.started_on > linked.first_started_on) as is_rehire,
+        linked.stay in ('begun', 'begun_late') and linked.spell_fit > 1 as is_repeated,
+        linked.stay = 'no_spell' as is_without_spell,
         linked.method as link_method,
         scores.performance_rating_z,
         scores.status as score_status,
@@ -177,14 +214,18 @@ select
     tenure_days,
     coalesce(tenure_days >= {{ window_start }} * 30.4375, false) as is_tenured,
     coalesce(exposure_days >= {{ window_end }} * 30.4375, false) as is_matured,
-    is_internal_move or coalesce(is_rehire, false) as is_excluded,
+    coalesce(is_internal_move or is_rehire or is_repeated, false) as is_excluded,
     case
         when is_internal_move then 'internal_move'
         when is_rehire then 'rehire'
+        when is_repeated then 'repeated_hire'
     end as exclusion_reason,
     link_method,
     performance_rating_z,
-    coalesce(score_status, 'not_linked') as performance_status,
+    case
+        when is_without_spell then 'no_spell'
+        else coalesce(score_status, 'not_linked')
+    end as performance_status,
     coalesce(n_ratings, 0) as n_ratings,
     coalesce(n_raters, 0) as n_raters,
     rater_was_interviewer,
@@ -193,5 +234,6 @@ select
         when tenure_days >= 365 then true
         when ended_on <= as_of_on then false
     end as retained_1y,
-    end_type
+    end_type,
+    cast(start_gap_days as bigint) as start_gap_days
 from dated
