@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from expectations.checks import Check, Severity, TextCells
-from expectations.patterns import TOKEN
+from expectations.patterns import TOKEN, is_label
 from expectations.tables import TABLES, TOKEN_COLUMNS, Table
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ WITHHELD = "(withheld)"
 # shown; anything that could be a word is not, because "jane.doe-2024" is somebody's review id somewhere.
 _PLAIN_ID = re.compile(r"(?:[A-Za-z]{1,3}[-_]?)?[0-9A-Fa-f]*[0-9][0-9A-Fa-f|:._-]*|[0-9A-Fa-f]{8,}")
 _SLUG = re.compile(r"[a-z0-9_+.-]{1,64}")
+# Names of a scale's steps say nothing of a person, and without them nobody knows which to map.
+_LABELS = frozenset({"rating_label", "recommendation_label"})
 _OWN_WORDS = frozenset(
     {
         "connection_id",
@@ -155,4 +157,6 @@ def _shown(name: str, value: Any) -> str:
         return text if TOKEN.fullmatch(text) else WITHHELD
     if name in _OWN_WORDS:
         return text if _SLUG.fullmatch(text) else WITHHELD
+    if name in _LABELS:
+        return text if is_label(text) else WITHHELD
     return text if _PLAIN_ID.fullmatch(text) else WITHHELD

@@ -71,3 +71,17 @@ PATTERNS: Mapping[str, re.Pattern[str]] = {
     # Anything that is not wholly a token.
     "not_a_token": re.compile(r"^(?!" + TOKEN.pattern + r"\Z)"),
 }
+
+_LABEL = re.compile(r"[^\W_](?:[^\W_]|[ &/'’+-]){0,39}")
+_GIVEN_WORD = re.compile(rf"\b{_GIVEN}\b", re.IGNORECASE)
+_LABEL_WORDS = 5
+
+
+def is_label(text: str) -> bool:
+    """Whether a text reads as the label of a rating scale: a few words, none of them a given name.
+
+    >>> [is_label(text) for text in ("Greatly exceeds expectations", "Petra did well", "see comment: 4, then 5")]
+    [True, False, False]
+    """
+    is_short = _LABEL.fullmatch(text) is not None and len(text.split()) <= _LABEL_WORDS
+    return is_short and not _GIVEN_WORD.search(text)

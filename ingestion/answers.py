@@ -27,8 +27,8 @@ class Response:
 
     @property
     def path(self) -> str:
-        """The URL's path: what errors and quarantine rows name."""
-        return urlsplit(self.url).path
+        """The URL's path without ids: what errors and quarantine rows name."""
+        return path_of(self.url)
 
     def at(self, dotted: str) -> Any:
         """The value at a dotted path; None when any step is missing."""
@@ -59,6 +59,15 @@ class Response:
     def wrong_envelope(self, expected: str) -> WrongEnvelope:
         """The error for an answer of another shape."""
         return WrongEnvelope(self.connection_id, self.path, expected, shape(self.payload))
+
+
+def path_of(url: str) -> str:
+    """A URL's path with every number in it blanked: in some APIs it is a person's id.
+
+    >>> path_of("https://api.example.com/v1/employees/1234/tables/jobInfo?fields=a")
+    '/v1/employees/…/tables/jobInfo'
+    """
+    return re.sub(r"(?<=/)\d+(?=/|$)", "…", urlsplit(url).path)
 
 
 def dig(value: Any, dotted: str) -> Any:

@@ -35,6 +35,7 @@ from ingestion.answers import (
     dig,
     parse_json,
     parse_time,
+    path_of,
 )
 from ingestion.budget import SHORTLY, Budget, retry_after, seconds_until
 from ingestion.connections import Connection
@@ -66,7 +67,10 @@ TRIES = 6
 BODY_TRIES = 3
 """Attempts at an answer that is no JSON: a cut line is worth one more look, a maintenance page is not worth many."""
 
-SCRUB = re.compile(r"\S+@\S+|[A-Za-z0-9_\-]{24,}|\d{5,}")
+IDENTIFIER = re.compile(r"(?<![\w.@-])[a-z]+(?:_[a-z]+)+(?![\w@-])(?!\.\w)")
+"""Names that programs give things: lower case, with an underscore."""
+
+MAX_NAMED = 5
 
 
 @dataclass
@@ -158,7 +162,7 @@ class Client:
         while target is not None:
             fingerprint = f"{target.url}?{sorted(target.params.items())}"
             if fingerprint in seen:
-                raise PagingLoops(self.connection.id, urlsplit(target.url).path, len(seen))
+                raise PagingLoops(self.connection.id, path_of(target.url), len(seen))
             seen.add(fingerprint)
             response = self.get(target.url, target.params or None, needs=needs)
             yield response
@@ -294,7 +298,7 @@ class Client:
             raise CredentialRejected(name, asked.path, status, variables)
         if status == 403:
             raise PermissionMissing(name, asked.path, asked.needs)
-        raise RequestRejected(name, asked.path, status, said(answer))
+        raise RequestRejected(name, asked.path, status, named(answer))
 
     def _parsed(self, asked: _Asked, answer: httpx.Response, patience: _Patience) -> Response | None:
         try:
@@ -366,7 +370,7 @@ class _Asked:
 
     @property
     def path(self) -> str:
-        return urlsplit(self.url).path
+        return path_of(self.url)
 
 
 @dataclass
@@ -428,19 +432,22 @@ def _merged(url: str, params: Mapping[str, str] | None) -> dict[str, str] | None
     return {**dict(parse_qsl(urlsplit(url).query)), **params} if params else None
 
 
-def said(answer: httpx.Response) -> str:
-    """The vendor's own words about an error, shortened, with everything that could be a value or a secret removed."""
+def named(answer: httpx.Response) -> tuple[str, ...]:
+    """The parameters, fields and error codes that the vendor names in an error; of its prose nothing else.
+
+    Prose quotes what it stumbled over, and a name or a short id looks like any other word.
+    """
     try:
         payload = parse_json(answer.content)
     except (ValueError, RecursionError):
-        return ""
+        return ()
     for key in ("errors", "message", "error", "title", "detail"):
         found: Any = payload.get(key) if isinstance(payload, dict) else None
         if isinstance(found, Sequence) and not isinstance(found, str) and found:
             found = found[0].get("message") if isinstance(found[0], dict) else found[0]
         if isinstance(found, str) and found:
-            return SCRUB.sub("…", found)[:160]
-    return ""
+            return tuple(dict.fromkeys(IDENTIFIER.findall(found)))[:MAX_NAMED]
+    return ()
 
 
 # Connectors import from here: this module is the whole of what they need of HTTP.

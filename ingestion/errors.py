@@ -232,9 +232,9 @@ class PermissionMissing(VendorError):
 class RequestRejected(VendorError):
     """The vendor says our request is wrong."""
 
-    def __init__(self, connection_id: str, path: str, status: int, said: str) -> None:
+    def __init__(self, connection_id: str, path: str, status: int, named: Iterable[str] = ()) -> None:
         self.status = status
-        quoted = f' and said "{said}"' if said else ""
+        quoted = f" and named {listed(names)}" if (names := tuple(named)) else ""
         super().__init__(
             f"`{connection_id}`: `{path}` answered HTTP {status}{quoted}. {DOES_NOT_COUNT} "
             "The vendor's contract may have changed: compare the connector's endpoint with the vendor's documentation."

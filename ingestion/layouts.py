@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
-from ingestion.errors import ConfigurationError
+from ingestion.errors import ConfigurationError, listed
 from ingestion.ratings import Rating, RatingUnreadable, Scale, parse_rating
 from ingestion.spreadsheets import Sheet, Unreadable
 from ingestion.streams import Column, Stream
@@ -32,15 +33,15 @@ class Layout(BaseModel):
     stream: Literal["employees", "reviews", "job_changes", "applications", "interviews", "scorecards"]
     shape: Literal["tidy", "wide"] = "tidy"
     mode: Literal["full", "delta"] = "full"
-    header_row: int | tuple[int, ...] = 1
-    skip_footer: int = 0
+    header_row: PositiveInt | Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = 1
+    skip_footer: NonNegativeInt = 0
     sheet: str | None = None
-    delimiter: str | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     encoding: str | None = None
     date_format: str = "%Y-%m-%d"
-    timezone: str | None = None
+    timezone: ZoneInfo = ZoneInfo("UTC")
     columns: dict[str, str] = {}
-    constants: dict[str, str] = {}
+    constants: dict[str, Any] = {}
     scale_min: float | None = None
     scale_max: float | None = None
     scale_labels: tuple[str, ...] = ()
@@ -50,6 +51,10 @@ class Layout(BaseModel):
     cycle_columns: str | None = None
     periods: dict[str, tuple[date, date]] = {}
     relation: Literal["manager", "self", "peer", "upward", "calibrated", "other"] = "manager"
+
+
+_TIDY_ONLY = frozenset({"columns"})
+_WIDE_ONLY = frozenset({"id_column", "reviewer_column", "cycle_columns", "periods", "relation"})
 
 
 class LayoutInvalid(ConfigurationError):
@@ -62,27 +67,69 @@ class LayoutInvalid(ConfigurationError):
         )
 
 
-def layouts(connection_id: str, options: Mapping[str, Any]) -> tuple[Layout, ...]:
+def layouts(
+    connection_id: str, options: Mapping[str, Any], streams: Mapping[str, Stream], timezone: ZoneInfo
+) -> tuple[Layout, ...]:
     """Layouts of a connection: those it states, then a tidy one for every table, recognised by the file's name.
 
+    Args:
+        connection_id: named in errors.
+        options: of the connection; its `date_format` and `timezone` hold where a layout has none of its own.
+        streams: by name; what `columns` and `constants` may name.
+        timezone: the firm's.
+
     Raises:
-        LayoutInvalid: unknown setting, contradicting scale, a wide sheet without its columns.
+        LayoutInvalid: unknown setting or column, contradicting scale, a wide sheet without its columns.
     """
+    general = {"timezone": timezone} | {
+        name: options[name] for name in ("date_format", "timezone") if options.get(name)
+    }
     stated = []
     for number, entry in enumerate(options.get("layout", ()), start=1):
-        where = f"layout {number}"
         try:
-            layout = Layout.model_validate(entry)
+            layout = Layout.model_validate(general | entry)
+            stated.append(_checked(layout, streams[layout.stream]))
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
-            where += f", `{'.'.join(map(str, first['loc']))}`"
-            raise LayoutInvalid(connection_id, where, first["msg"]) from None
-        problem = _contradiction(layout)
-        if problem:
-            raise LayoutInvalid(connection_id, where, problem)
-        stated.append(layout)
-    general = {name: options[name] for name in ("date_format", "timezone") if name in options}
+            setting = ".".join(map(str, first["loc"]))
+            known = f"there is no such setting{_meant(setting, Layout.model_fields)}; there are "
+            problem = known + listed(Layout.model_fields) if first["type"] == "extra_forbidden" else first["msg"]
+            raise LayoutInvalid(connection_id, f"layout {number}, `{setting}`", problem) from None
+        except ValueError as error:
+            raise LayoutInvalid(connection_id, f"layout {number}", str(error)) from None
     return (*stated, *(Layout.model_validate({"files": f"{s}*", "stream": s, **general}) for s in TABLES))
+
+
+def _checked(layout: Layout, stream: Stream) -> Layout:
+    """The layout with its constants typed as cells of their columns are.
+
+    Raises:
+        ValueError: it does not hold together.
+    """
+    wanted = _wanted(stream)
+    for setting in ("columns", "constants"):
+        for name in getattr(layout, setting):
+            if name not in wanted:
+                missing = f"`{setting}` names `{name}`, which {layout.stream} do not have{_meant(name, wanted)}"
+                raise ValueError(f"{missing}; they have {listed(wanted)}")
+    if problem := _contradiction(layout):
+        raise ValueError(problem)
+    return layout.model_copy(update={"constants": _constants(layout, wanted)})
+
+
+def _constants(layout: Layout, wanted: Mapping[str, Column | None]) -> dict[str, Any]:
+    typed = {}
+    for name, text in layout.constants.items():
+        try:
+            typed[name] = _typed(str(text), wanted[name], layout)
+        except ValueError as error:
+            raise ValueError(f"`constants`, `{name}`: {error}") from None
+    return typed
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), 1)
+    return f" (did you mean `{close[0]}`?)" if close else ""
 
 
 def _contradiction(layout: Layout) -> str | None:
@@ -90,6 +137,9 @@ def _contradiction(layout: Layout) -> str | None:
         scale = Scale.stated(layout.scale_min, layout.scale_max, layout.scale_labels)
     except ValueError as error:
         return str(error)
+    foreign = sorted(layout.model_fields_set & (_TIDY_ONLY if layout.shape == "wide" else _WIDE_ONLY))
+    if foreign:
+        return f"{listed(foreign)} would not be looked at: the sheet is said to be {layout.shape} (setting `shape`)"
     if layout.shape == "tidy":
         return None
     if layout.stream != "reviews":
@@ -123,7 +173,7 @@ class _Problems:
         return f"{shown}; and {more} more" if more > 0 else shown
 
 
-def tidy_records(sheet: Sheet, stream: Stream, layout: Layout, timezone: ZoneInfo) -> list[dict[str, Any]]:
+def tidy_records(sheet: Sheet, stream: Stream, layout: Layout) -> list[dict[str, Any]]:
     """Records of a tidy sheet: one per row, columns renamed and typed, columns outside the allow-list left out.
 
     Raises:
@@ -145,7 +195,7 @@ def tidy_records(sheet: Sheet, stream: Stream, layout: Layout, timezone: ZoneInf
         record: dict[str, Any] = dict(layout.constants)
         for ours, index in present.items():
             try:
-                record[ours] = _typed(cells[index], wanted[ours], layout, timezone)
+                record[ours] = _typed(cells[index], wanted[ours], layout)
             except ValueError as error:
                 problems.add(str(error), number, theirs[ours])
         for ours, index in present.items():
@@ -182,6 +232,7 @@ def wide_records(sheet: Sheet, layout: Layout, employee_token: Callable[[str], s
     cycles = {i: name for i, header in enumerate(sheet.headers) if (name := _cycle(layout.cycle_columns, header))}
     if not cycles:
         raise Unreadable("no column matches `cycle_columns`")
+    _refuse_shared_cycles(sheet, cycles)
     periods = {cycle: _period(layout, cycle) for cycle in cycles.values()}
     problems, records, seen = _Problems(), [], set()
     for number, cells in sheet.rows:
@@ -206,6 +257,15 @@ def wide_records(sheet: Sheet, layout: Layout, employee_token: Callable[[str], s
     if problems.found:
         raise Unreadable(str(problems))
     return records
+
+
+def _refuse_shared_cycles(sheet: Sheet, cycles: Mapping[int, str]) -> None:
+    first: dict[str, int] = {}
+    for index, cycle in cycles.items():
+        if cycle in first:
+            both = listed((sheet.headers[first[cycle]], sheet.headers[index]))
+            raise Unreadable(f"{both} are both cycle `{cycle}`; let `cycle_columns` match one column a cycle")
+        first[cycle] = index
 
 
 def _wide_record(
@@ -281,7 +341,7 @@ def _wanted(stream: Stream) -> dict[str, Column | None]:
     return columns | {path: None for path in stream.vault if path not in columns}
 
 
-def _typed(cell: str, column: Column | None, layout: Layout, timezone: ZoneInfo) -> Any:
+def _typed(cell: str, column: Column | None, layout: Layout) -> Any:
     if cell.startswith("#") and cell.rstrip("!?").isupper():
         raise ValueError("the cell holds a formula error")
     if not cell:
@@ -293,7 +353,7 @@ def _typed(cell: str, column: Column | None, layout: Layout, timezone: ZoneInfo)
     if kind == "date":
         return parse_day(cell, layout.date_format).isoformat()
     if kind == "timestamp":
-        return parse_moment(cell, layout.date_format, timezone).isoformat()
+        return parse_moment(cell, layout.date_format, layout.timezone).isoformat()
     if kind == "double":
         return _number(cell)
     if kind == "bool":
@@ -325,23 +385,38 @@ def parse_day(cell: str, date_format: str) -> date:
         raise ValueError(f"no day written as `{date_format}` (option `date_format`)") from None
 
 
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+
+
 def parse_moment(cell: str, date_format: str, timezone: ZoneInfo) -> datetime:
-    """A moment in UTC: ISO 8601, or a day in the stated format; without a zone it is the firm's.
+    """A moment in UTC: ISO 8601, or a day in the stated format with or without a time; without a zone it is the firm's.
 
     Raises:
         ValueError: neither of the two.
 
     >>> parse_moment("2025-11-07T09:30:00", "%Y-%m-%d", ZoneInfo("Europe/Berlin"))
     datetime.datetime(2025, 11, 7, 8, 30, tzinfo=datetime.timezone.utc)
+    >>> parse_moment("07.11.2025 14:30", "%d.%m.%Y", ZoneInfo("Europe/Berlin"))
+    datetime.datetime(2025, 11, 7, 13, 30, tzinfo=datetime.timezone.utc)
     """
+    moment = _iso_moment(cell) if re.match(r"\d{4}-\d{2}-\d{2}", cell) else _firm_moment(cell, date_format)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
+
+
+def _iso_moment(cell: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(cell) if re.match(r"\d{4}-\d{2}-\d{2}", cell) else None
+        return datetime.fromisoformat(cell)
     except ValueError:
         raise ValueError("no such moment; expected ISO 8601, like 2025-11-07T09:30:00+01:00") from None
-    if moment is None:
-        day = parse_day(cell, date_format)
-        moment = datetime(day.year, day.month, day.day)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
+
+
+def _firm_moment(cell: str, date_format: str) -> datetime:
+    for time in _TIMES:
+        try:
+            return datetime.strptime(cell, date_format + time)
+        except ValueError:
+            continue
+    raise ValueError(f"no day written as `{date_format}` (option `date_format`), with or without a time like 14:30")
 
 
 def _number(cell: str) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 from ingestion.errors import MostRecordsRefused
 from ingestion.privacy import Projection, Pseudonymiser, Vault, explode
 from ingestion.records import Contract, Refusal, Rows, reach
-from ingestion.streams import ConnectorLike, Page, Stream, Window
+from ingestion.streams import NOT_PERMITTED, ConnectorLike, Page, Stream, Window
 
 REFUSED_FLOOR = 10
 """Up to this many bad records are bad records; beyond, if they are the majority, the contract itself is wrong."""
@@ -134,6 +134,11 @@ class Reader:
             batch.problem = batch.problem or page.problem
             for record in page.records:
                 self._take(batch, contracts, children, page, record, clear)
+            for withheld in page.withheld:
+                batch.seen += 1
+                key = contracts[stream.name].name_of(withheld.record)
+                refusal = Refusal(key, NOT_PERMITTED, withheld.reason)
+                self._set_aside(batch, stream.name, page, withheld.record, refusal)
             if len(clear) >= VAULT_CHUNK:
                 self._vault.write(clear)
                 clear.clear()
@@ -200,7 +205,8 @@ class Reader:
         return f"unkeyed:{self._pseudonymiser.token('record', text)}"
 
     def _refuse_mass(self, batch: Batch) -> None:
-        refused = batch.refused[batch.stream.name]
+        # What a key may not see says nothing of the contract.
+        refused = {key: found for key, found in batch.refused[batch.stream.name].items() if key[1] != NOT_PERMITTED}
         if len(refused) > REFUSED_FLOOR and 2 * len(refused) > batch.seen:
             rules = ", ".join(sorted({f"{rule}: {refusal.reason}" for (_, rule), (_, refusal) in refused.items()}))
             endpoint = next(iter(refused.values()))[0]

@@ -15,6 +15,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 ENCODINGS = ("utf-8", "cp1252")
+_WHOLE = "Drop the whole file again"
 DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -92,7 +93,10 @@ def decode(content: bytes, encoding: str | None = None) -> str:
     for candidate in (encoding,) if encoding else ENCODINGS:
         try:
             text = content.decode(candidate)
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
+            if error.reason in ("unexpected end of data", "truncated data"):
+                # Nothing before is wrong: the start of a longer file, and no file of another encoding.
+                raise Unreadable(f"it is cut off: it ends in the middle of a character. {_WHOLE}") from error
             continue
         except LookupError as error:
             raise Unreadable(f"`{encoding}` is no encoding") from error
@@ -116,12 +120,20 @@ def _csv_rows(content: bytes, shape: Shape) -> Iterator[tuple[int, list[str]]]:
         raise Unreadable("the file ends before the header row", header)
     delimiter = shape.delimiter or sniff_delimiter(lines[header - 1])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    number = 0
+    number, cells, width = 0, [""], 0
     try:
         for number, cells in enumerate(reader, start=1):
             yield number, [cell.strip() for cell in cells]
+            width = max(width, len(cells))
     except csv.Error as error:
         raise Unreadable("a quotation mark is not closed, or text follows a closing one", number + 1) from error
+    # Notes below the table may be short and may end the file.
+    if len(cells) < width and not text.endswith(("\n", "\r")) and not shape.skip_footer:
+        raise Unreadable(
+            f"it is cut off: this last row is shorter than others and its line does not end. {_WHOLE}; if it is whole, "
+            "let its last line end",
+            number,
+        )
 
 
 def _workbook_rows(content: bytes, shape: Shape) -> Iterator[tuple[int, list[str]]]:
@@ -136,8 +148,15 @@ def _workbook_rows(content: bytes, shape: Shape) -> Iterator[tuple[int, list[str
         if shape.sheet is not None and shape.sheet not in book.sheetnames:
             raise Unreadable(f"it has no sheet `{shape.sheet}`")
         sheet = book[shape.sheet] if shape.sheet is not None else book.worksheets[0]
+        # Some programs state a size that the sheet does not have; openpyxl would end there without a word.
+        sheet.reset_dimensions()
         for number, cells in enumerate(sheet.iter_rows(), start=1):
             yield number, [_cell_text(cell.value, getattr(cell, "number_format", "General")) for cell in cells]
+    except Unreadable:
+        raise
+    except Exception as error:
+        # A sheet is parsed as it is read: damage inside it is met here.
+        raise Unreadable(f"its sheet is not readable to the end ({type(error).__name__}). {_WHOLE}") from error
     finally:
         book.close()
 
@@ -189,11 +208,31 @@ def _joined_headers(upper: Sequence[list[str]]) -> tuple[str, ...]:
         joined.pop()
     if not joined:
         raise Unreadable("the header row is empty")
-    seen = [header for header in joined if header]
-    twice = {header for header in seen if seen.count(header) > 1}
-    if twice:
-        raise Unreadable("the header is there twice", column=sorted(twice)[0])
-    return tuple(joined)
+    return _unlike(joined)
+
+
+def _unlike(headers: Sequence[str]) -> tuple[str, ...]:
+    """Headers that tell their columns apart; capitals do not.
+
+    Raises:
+        Unreadable: by the columns' letters, because in a file without headers the text is somebody's value.
+    """
+    first: dict[str, int] = {}
+    for index, header in enumerate(headers):
+        before = first.setdefault(header.casefold(), index)
+        if header and before < index:
+            raise Unreadable(f"column `{_letter(before)}` has the same header", column=_letter(index))
+    return tuple(headers)
+
+
+def _letter(index: int) -> str:
+    """The column's letters in a spreadsheet.
+
+    >>> [_letter(index) for index in (0, 25, 26, 701, 702)]
+    ['A', 'Z', 'AA', 'ZZ', 'AAA']
+    """
+    left, place = divmod(index, 26)
+    return (_letter(left - 1) if left else "") + chr(ord("A") + place)
 
 
 def _fitted(body: Iterable[tuple[int, list[str]]], headers: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -215,4 +254,4 @@ def _parquet(content: bytes) -> Sheet:
         raise Unreadable(f"it is no readable Parquet file ({type(error).__name__})") from error
     columns = [[_cell_text(value) for value in table.column(i).to_pylist()] for i in range(table.num_columns)]
     rows = zip(*columns, strict=True) if columns else ()
-    return Sheet(tuple(table.column_names), tuple((number, tuple(row)) for number, row in enumerate(rows, start=1)))
+    return Sheet(_unlike(table.column_names), tuple((number, tuple(row)) for number, row in enumerate(rows, start=1)))

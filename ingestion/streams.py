@@ -118,6 +118,18 @@ class Window:
     done: frozenset[str] = frozenset()
 
 
+NOT_PERMITTED = "not_permitted"
+"""Rule that a withheld record breaks."""
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A record that the vendor lists and does not let us read: set aside like one that breaks its contract."""
+
+    record: Any
+    reason: str
+
+
 @dataclass(frozen=True)
 class Page:
     """One answer of the vendor: its records as they came, and where they came from.
@@ -130,6 +142,7 @@ class Page:
         records: the vendor's records; a connector may add keys (`_cycle_id`), never remove the key.
         endpoint: URL path (or file name) for quarantine and errors; no query, no personal value.
         done: units whose last record is on this page; remembered once the window is stored.
+        withheld: records that are known to exist and could not be read.
         problem: what the source holds and cannot be read; everything readable is stored first, then the stream fails
             with it, so that nobody takes the run for whole.
     """
@@ -137,6 +150,7 @@ class Page:
     records: list[Any]
     endpoint: str
     done: tuple[str, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
     problem: Exception | None = None
 
 

@@ -1,8 +1,8 @@
 {# Rows of a dropped file's table that still hold.
 
-   The newest version of a file replaces its earlier versions: a row that was corrected away does not come back. Where the
-   newest version was declared a delta (it only adds and changes), earlier rows stay. Both tables are read, so a version whose
-   register entry is not there yet replaces nothing. #}
+   The newest version declared full replaces every version of its file before it: a row that was corrected away does not
+   come back, whatever deltas (which only add and change) follow. Both tables are read, so a version whose register entry
+   is not there yet replaces nothing. #}
 {% macro current_rows(table) %}(
         select records.*
         from {{ source('raw_files', table) }} as records
@@ -21,21 +21,23 @@
                 records.connection_id = versions.connection_id
                 and records.source_file = versions.source_file
                 and records.drop_sha256 = versions.drop_sha256
+        left join {{ source('raw_files', 'drops') }} as register
+            on
+                records.connection_id = register.connection_id
+                and records.source_file = register.source_file
+                and records.drop_sha256 = register.sha256
+                and register.status = 'loaded'
         left join (
             select
-                register.connection_id,
-                register.source_file,
-                register.loaded_at,
-                row_number() over (
-                    partition by register.connection_id, register.source_file order by register.loaded_at desc, register.sha256 asc
-                ) as age,
-                register.mode
-            from {{ source('raw_files', 'drops') }} as register
-            where register.status = 'loaded'
-        ) as newest
+                connection_id,
+                source_file,
+                max(loaded_at) as loaded_at
+            from {{ source('raw_files', 'drops') }}
+            where status = 'loaded' and mode = 'full'
+            group by connection_id, source_file
+        ) as newest_full
             on
-                records.connection_id = newest.connection_id
-                and records.source_file = newest.source_file
-                and newest.age = 1
-        where versions.age = 1 or coalesce(newest.mode, 'delta') = 'delta'
+                records.connection_id = newest_full.connection_id
+                and records.source_file = newest_full.source_file
+        where versions.age = 1 or newest_full.loaded_at is null or register.loaded_at >= newest_full.loaded_at
     ) as current_records{% endmacro %}

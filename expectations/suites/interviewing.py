@@ -87,6 +87,22 @@ SUITE = Suite(
             next_step="Make the overall recommendation compulsory on the scorecard.",
         ),
         Check(
+            id="interviewing_labels_mapped",
+            table=SCORECARDS,
+            measure=Share(
+                "is_unmapped",
+                among="recommendation_label.notna()",
+                by=("connection_id", "recommendation_label"),
+                min_n=1,
+            ),
+            expect=between("share", high=0.0),
+            severity="error",
+            reason="Scorecards with a recommendation that no scale knows are scored by their attributes alone, a "
+            "different measure.",
+            next_step="Add the labels named to the seed rating_scales (dbt_project/seeds/rating_scales.csv) with their "
+            "rank, without one if they give no opinion.",
+        ),
+        Check(
             id="interviewing_few_drafts_after_decision",
             table=SCORECARDS,
             measure=Share("is_draft", among="decided_at.notna()"),

@@ -55,6 +55,17 @@ SUITE = Suite(
             next_step="Find the question's scale in the performance system; a changed form needs a scale of its own.",
         ),
         Check(
+            id="performance_labels_mapped",
+            table=REVIEWS,
+            measure=Share("is_unmapped", among="rating_label.notna()", by=("connection_id", "rating_label"), min_n=1),
+            expect=between("share", high=0.0),
+            severity="error",
+            reason="People rated with a label that no scale knows are unrated, and with a new top label those are the "
+            "best.",
+            next_step="Add the labels named to the seed rating_scales (dbt_project/seeds/rating_scales.csv) with their "
+            "rank, without one if they give no opinion; or state them in the option `review_scale_labels`.",
+        ),
+        Check(
             id="performance_submitted_not_in_future",
             table=REVIEWS,
             measure=Age("submitted_at"),

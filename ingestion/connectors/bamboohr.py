@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
 from ingestion.client import Auth, BasicKey, BodyCursor, Client, Response, parse_time
 from ingestion.connections import Connection, Options
-from ingestion.errors import ConfigurationError, IngestionError, RequestRejected, listed
+from ingestion.errors import ConfigurationError, IngestionError, PermissionMissing, RequestRejected, listed
 from ingestion.probing import probe_connection, probe_streams
 from ingestion.ratings import Scale
-from ingestion.streams import Column, Page, ProbeResult, Stream, Window
+from ingestion.streams import Column, Page, ProbeResult, Stream, Window, Withheld
 
 VENDOR = "bamboohr"
 
@@ -131,6 +132,7 @@ STREAMS: tuple[Stream, ...] = (
     Stream(
         name="performance_reviews",
         path="/employees/all/tables/{review_table}",
+        sweep=True,
         full_reason="One request reads the whole table; custom tables are not in every change feed.",
         columns=(
             Column("id", required=True, description="Row of the review table."),
@@ -159,6 +161,14 @@ _LIST_FIELDS = (
     "employmentStatusName",
     "reportsToId",
 )
+_TABLE_FIELDS = {
+    "job_info": ("date", "department", "division", "location", "jobTitle"),
+    "employment_status": ("date", "employmentStatus", "terminationTypeId", "terminationReasonId"),
+}
+_REVIEW_FIELDS = ("review_rating_field", "review_cycle_field", "review_reviewer_field", "review_date_field")
+_FEW = 10
+"""So many changed employees may all be hidden from the key; if more are, the key may read nobody."""
+
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 # Change tracking is younger than some accounts; a window that begins before this wants everybody.
 _BEFORE_TRACKING = datetime(2010, 1, 1, tzinfo=UTC)
@@ -218,6 +228,7 @@ class Connector:
         self._client = client
         self._options = connection.options
         self._restricted: set[str] = set()
+        self._noting = threading.Lock()
         self._checked = False
 
     # -- reading
@@ -235,13 +246,20 @@ class Connector:
         self._check_fields()
         changed = self._changed(window)
         wants_all = window.start is None or window.start < _BEFORE_TRACKING
+        n_read = n_withheld = 0
         for response in self._employee_pages(None if wants_all or len(changed) > 2 * _BATCH else list(changed)):
             listed_here = [
                 r for r in response.list_at("data") if not isinstance(r, dict) or _is_wanted(r, changed, wants_all)
             ]
-            self._note_restricted(listed_here)
-            records = list(self._client.map(lambda record: self._completed(record, changed), listed_here))
-            yield Page([record for record in records if record is not None], response.path)
+            self._note_hidden(_restricted(listed_here))
+            completed = self._client.map(lambda record: self._completed(record, changed), listed_here)
+            found = [record for record in completed if record is not None]
+            withheld = tuple(record for record in found if isinstance(record, Withheld))
+            records = [record for record in found if not isinstance(record, Withheld)]
+            yield Page(records, response.path, withheld=withheld)
+            n_read, n_withheld = n_read + len(records), n_withheld + len(withheld)
+        if n_withheld and not n_read and (wants_all or n_withheld > _FEW):
+            raise PermissionMissing(self._connection.id, "/employees/…", stream.scope)
 
     def _changed(self, window: Window) -> dict[str, str]:
         """Employee id to time of last change, for changes inside the window; deletions are left to the sweep."""
@@ -267,22 +285,34 @@ class Connector:
                 yield response
 
     def _completed(self, record: Any, changed: Mapping[str, str]) -> Any:
-        """The listed record and what only the employee's own endpoint tells; None when it was deleted meanwhile."""
+        """The listed record and what only the employee's own endpoint tells; None when it was deleted meanwhile.
+
+        What the key may not see of an employee can be everything: that one is withheld, the others are read.
+        """
         if not isinstance(record, dict) or not record.get("employeeId"):
             return record
         number = str(record["employeeId"])
-        extra = dict.fromkeys([*_DETAIL_FIELDS, *self._own_fields().values()])
+        extra = self._detail_fields()
         # The feed of changes has told the moment already, of nearly everybody.
-        asked = [*extra] if number in changed else [*extra, "lastChanged"]
+        asked = extra if changed.get(number) else [*extra, "lastChanged"]
         try:
-            detail = self._client.get(f"/employees/{number}", {"fields": ",".join(asked)}).object_at()
+            detail = self._detail(number, asked).object_at()
+        except PermissionMissing:
+            return Withheld(record, "the key may not read this employee")
         except RequestRejected as error:
             if error.status == 404:
                 return None
             raise
+        self._note_hidden(set(extra) - detail.keys())
         own = {column: detail.get(alias) for column, alias in self._own_fields().items()}
         moment = changed.get(number) or detail.get("lastChanged")
         return _without_empty_dates({**record, **{k: detail.get(k) for k in extra}, **own, "lastChanged": moment})
+
+    def _detail(self, number: str, fields: Sequence[str]) -> Response:
+        return self._client.get(f"/employees/{number}", {"fields": ",".join(fields)}, needs="employees")
+
+    def _detail_fields(self) -> list[str]:
+        return list(dict.fromkeys([*_DETAIL_FIELDS, *self._own_fields().values()]))
 
     def _own_fields(self) -> dict[str, str]:
         named = {"job_level": self._options.get("level_field"), "job_family": self._options.get("family_field")}
@@ -297,6 +327,7 @@ class Connector:
                 raise response.wrong_envelope("`rows` for every employee")
             if not _not_after(change.get("lastChanged"), window.end):
                 continue
+            self._note_hidden(self._omitted(stream, change["rows"]))
             for row in change["rows"]:
                 if isinstance(row, dict):
                     own = {"lastChanged": change.get("lastChanged"), "job_level": row.get(level) if level else None}
@@ -311,7 +342,9 @@ class Connector:
         self._check_fields()
         path = stream.path.format(review_table=table)
         response = self._client.get(path, needs=stream.scope)
-        yield Page([self._review(row) for row in response.list_at()], response.path)
+        rows = response.list_at()
+        self._note_hidden(self._omitted(stream, rows))
+        yield Page([self._review(row) for row in rows], response.path)
 
     def _review(self, row: Any) -> Any:
         if not isinstance(row, dict):
@@ -343,7 +376,9 @@ class Connector:
             ):
                 yield _ids(response, response.list_at("data"), "employeeId")
             return
-        table = stream.path.rsplit("/", 1)[-1]
+        table = stream.path.rsplit("/", 1)[-1].format(review_table=self._options.get("review_table") or "")
+        if not table:
+            return
         response = self._client.get(f"/employees/all/tables/{table}", needs=stream.scope)
         yield _ids(response, response.list_at(), "id")
 
@@ -371,7 +406,7 @@ class Connector:
         name = str(self._options["review_table"])
         if name not in tables:
             raise FieldUnknown(self._connection.id, "review_table", name, tables)
-        for option in ("review_rating_field", "review_cycle_field", "review_reviewer_field", "review_date_field"):
+        for option in _REVIEW_FIELDS:
             field = self._options.get(option)
             # An empty table tells no fields.
             if field and tables[name] and str(field) not in tables[name]:
@@ -382,14 +417,21 @@ class Connector:
         known = {str(field.get(key)) for field in fields if isinstance(field, dict) for key in ("alias", "id")}
         return known - {"None"}
 
-    def _note_restricted(self, records: Iterable[Any]) -> None:
-        wanted = {*_LIST_FIELDS, "firstName", "lastName", "jobTitleName", "status"}
-        found = {
-            name for record in records if isinstance(record, dict) for name in record.get("_restrictedFields") or ()
-        }
-        new = (found & wanted) - self._restricted
-        if new:
+    def _omitted(self, stream: Stream, rows: Iterable[Any]) -> set[str]:
+        """Wanted fields that rows of a table do not have: the vendor leaves out what the key may not see."""
+        if stream.name == "performance_reviews":
+            wanted = {str(self._options[name]) for name in _REVIEW_FIELDS if self._options.get(name)}
+        else:
+            level = self._own_fields().get("job_level") if stream.name == "job_info" else None
+            wanted = {*_TABLE_FIELDS[stream.name], *filter(None, (level,))}
+        return {name for row in rows if isinstance(row, dict) for name in wanted - row.keys()}
+
+    def _note_hidden(self, names: Iterable[str]) -> None:
+        """Say once of each field that it does not come."""
+        with self._noting:
+            new = set(names) - self._restricted
             self._restricted |= new
+        if new:
             log.warning(
                 "`%s`: the API key may not see %s; these columns stay empty. Let an administrator's key read them.",
                 self._connection.id,
@@ -415,18 +457,49 @@ class Connector:
 
     def _smallest(self, stream: Stream) -> Response:
         if stream.name == "employees":
-            params = {"fields": ",".join(_LIST_FIELDS), "page[limit]": "1"}
+            params = {"fields": ",".join(_LIST_FIELDS), "page[limit]": str(_FEW)}
             return self._client.get("/employees", params, needs=stream.scope)
         if stream.name == "performance_reviews":
             return self._client.get(stream.path.format(review_table=self._options["review_table"]), needs=stream.scope)
         return self._client.get(stream.path, {"since": _iso(self._client.now())}, needs=stream.scope)
 
     def _hidden(self, stream: Stream, response: Response) -> list[str]:
-        if stream.name != "employees":
-            return []
-        wanted = {*_LIST_FIELDS, "firstName", "lastName", "jobTitleName", "status"}
-        records = [record for record in response.list_at("data") if isinstance(record, dict)]
-        return sorted({name for record in records for name in record.get("_restrictedFields") or ()} & wanted)
+        """Wanted fields that do not come, judged by the first employee the key may read."""
+        if stream.name == "performance_reviews":
+            return sorted(self._omitted(stream, response.list_at()))
+        if stream.name == "employees":
+            listed_here = response.list_at("data")
+            detail = self._first(listed_here, lambda number: self._detail(number, self._detail_fields()))
+            # A field that the account lacks is told apart, as a field.
+            wanted = set(self._detail_fields()) & self._aliases()
+            return sorted(_restricted(listed_here) | (wanted - detail.object_at().keys() if detail else set()))
+        table = stream.path.rsplit("/", 1)[-1]
+        listed_here = self._smallest(STREAMS[0]).list_at("data")
+        rows = self._first(listed_here, lambda number: self._client.get(f"/employees/{number}/tables/{table}"))
+        return sorted(self._omitted(stream, rows.list_at())) if rows else []
+
+    def _first(self, records: Iterable[Any], ask: Callable[[str], Response]) -> Response | None:
+        """The answer for the first employee for whom the key gets one; None for an account without employees.
+
+        Raises:
+            PermissionMissing: there are employees and the key may read none of them.
+        """
+        refused: PermissionMissing | None = None
+        for record in records:
+            if isinstance(record, dict) and record.get("employeeId"):
+                try:
+                    return ask(str(record["employeeId"]))
+                except PermissionMissing as error:
+                    refused = error
+        if refused is not None:
+            raise refused
+        return None
+
+
+def _restricted(records: Iterable[Any]) -> set[str]:
+    wanted = {*_LIST_FIELDS, "firstName", "lastName", "jobTitleName", "status"}
+    found = {name for record in records if isinstance(record, dict) for name in record.get("_restrictedFields") or ()}
+    return found & wanted
 
 
 def _is_wanted(record: Mapping[str, Any], changed: Mapping[str, str], wants_all: bool) -> bool:

@@ -6,11 +6,7 @@ per review cycle), described in `connections.toml`. A file is loaded whole or no
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -22,7 +18,8 @@ from pydantic import Field
 from ingestion import privacy
 from ingestion.client import Auth, Client, NoAuth
 from ingestion.connections import Connection, Options
-from ingestion.errors import ConfigurationError, DataRefused, IngestionError, Unreachable
+from ingestion.errors import DataRefused, IngestionError
+from ingestion.folders import ABSENT, MANIFEST, Drop, Folder
 from ingestion.layouts import TABLES, Layout, layouts, parse_moment, tidy_records, unread_columns, wide_records
 from ingestion.settings import settings
 from ingestion.spreadsheets import Shape, Sheet, Unreadable, read_sheet
@@ -279,8 +276,6 @@ _BY_NAME = {stream.name: stream for stream in STREAMS}
 _PAGE_ROWS = 5_000
 _SHOWN_FILES = 5
 
-log = logging.getLogger(__name__)
-
 
 class FilesRejected(DataRefused):
     """Dropped files that are not loaded, with the places that made it so."""
@@ -295,54 +290,23 @@ class FilesRejected(DataRefused):
         )
 
 
-class DriverMissing(ConfigurationError):
-    """The folder's kind of address needs a package that is not installed."""
-
-    def __init__(self, connection_id: str, scheme: str) -> None:
-        super().__init__(
-            f"Connection `{connection_id}` reads `{scheme}://`, for which no driver is installed. This connection was "
-            "not read; the others are not affected. Install the extra `remote-files` "
-            "(pip install -e '.[remote-files]'; another kind of address: the fsspec driver of that kind), then run: "
-            f"python -m ingestion {connection_id}"
-        )
+Records = Mapping[str, list[dict[str, Any]]]
+"""Records of one file by stream."""
 
 
 @dataclass(frozen=True)
-class Drop:
-    """One version of one file in the folder."""
-
-    name: str
-    sha256: str
-    size: int
-    modified: str
-    mode: str | None = None
-    as_of: str | None = None
-    rows: int | None = None
-    problem: str | None = None
-
-    @property
-    def unit(self) -> str:
-        """What is remembered as read. The time of change is in it so that going back to an older version is seen."""
-        return f"{self.name}|{self.sha256}|{self.modified}"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one file gives: records by stream, or the reason why nothing of it is loaded."""
+class Verdict:
+    """What became of one version of a file: loaded, or the reason why nothing of it is."""
 
     drop: Drop
-    records: Mapping[str, list[dict[str, Any]]]
+    mode: str
     reason: str | None = None
-    mode: str = "delta"
+    n_rows: int = 0
     note: str | None = None
 
     @property
     def is_loaded(self) -> bool:
         return self.reason is None
-
-    @property
-    def n_rows(self) -> int:
-        return sum(map(len, self.records.values()))
 
 
 PURPOSES = ("url",)
@@ -353,7 +317,7 @@ class FilesOptions(Options):
 
     layout: tuple[dict[str, Any], ...] = ()
     date_format: str = "%Y-%m-%d"
-    timezone: str | None = None
+    timezone: ZoneInfo | None = None
     settle_seconds: float = Field(default=1.0, ge=0)
 
 
@@ -364,7 +328,10 @@ def authentication(connection: Connection) -> Auth:
 
 
 class Connector:
-    """A folder of dropped files, as it is when the first stream is read: one listing and one download serve all.
+    """A folder of dropped files, as it is when the first stream is read.
+
+    A file is fetched when the first stream of its table is read, judged whole, and forgotten but for its verdict: the
+    register needs that one.
 
     Args:
         connection: `url` is a folder or an fsspec URL; options `layout`, `date_format`, `timezone` and
@@ -378,12 +345,13 @@ class Connector:
 
     def __init__(self, connection: Connection, client: Client) -> None:
         self._connection = connection
-        self._settle = float(connection.options.get("settle_seconds", 1.0))
-        self._outcomes: dict[str, Outcome] = {}
+        self._folder = Folder(connection, float(connection.options.get("settle_seconds", 1.0)))
+        self._seen: dict[str, Drop | None] = {}  # None: it was being written
+        self._verdicts: dict[Drop, Verdict] = {}
 
     @cached_property
     def _layouts(self) -> tuple[Layout, ...]:
-        return layouts(self._connection.id, self._connection.options)
+        return layouts(self._connection.id, self._connection.options, _BY_NAME, settings().timezone)
 
     # -- what the loader asks
 
@@ -392,37 +360,9 @@ class Connector:
         if stream.name == "drops":
             yield from self._register(window)
             return
-        for drop, content in self._drops:
-            if not any(layout.stream == stream.name for layout in self._matching(drop)):
-                continue
-            if not window.complete and drop.unit in window.done:
-                continue
-            outcome = self._outcome(drop, content)
-            if outcome.is_loaded:
-                yield from _pages(outcome, stream.name)
-
-    def _register(self, window: Window) -> Iterator[Page]:
-        rejected: dict[str, str] = {}
-        for drop, content in self._drops:
-            if not window.complete and drop.unit in window.done:
-                continue
-            outcome = self._outcome(drop, content)
-            if not outcome.is_loaded:
-                rejected[drop.name] = outcome.reason or ""
-            record = {
-                "source_file": drop.name,
-                "sha256": drop.sha256,
-                "rows": outcome.n_rows,
-                "mode": outcome.mode,
-                "as_of": self._moment(drop.as_of),
-                "status": "loaded" if outcome.is_loaded else "rejected",
-                "reason": outcome.reason or outcome.note,
-                "loaded_at": window.end.isoformat(),
-            }
-            # A rejected file is looked at again: its layout may be corrected instead of the file.
-            yield Page([record], drop.name, done=(drop.unit,) if outcome.is_loaded else ())
-        if rejected:
-            yield Page([], "", problem=FilesRejected(self._connection.id, rejected))
+        for name in self._names():
+            if any(layout.stream == stream.name for layout in self._matching(name)):
+                yield from self._pages(name, stream, window)
 
     def sweep_ids(self, stream: Stream) -> Iterator[list[str]]:
         """Nothing: what a full drop no longer has is told by the drop itself."""
@@ -431,197 +371,147 @@ class Connector:
     def probe(self) -> list[ProbeResult]:
         """The folder, the layouts, and each file as it would be loaded now."""
         try:
-            known = self._layouts
-            drops = self._drops
+            names, known = self._names(), self._layouts
         except IngestionError as error:
             return [ProbeResult("connection", "problem", str(error))]
-        message = f"{len(drops)} files in the folder, {len(known) - len(TABLES)} layouts stated."
-        results = [ProbeResult("connection", "ok" if drops else "warning", message)]
-        for drop, content in drops:
-            outcome = self._outcome(drop, content)
-            if outcome.is_loaded:
-                results.append(ProbeResult(f"file {drop.name}", "ok", f"{outcome.n_rows} rows can be read."))
-            else:
-                reason = str(FilesRejected(self._connection.id, {drop.name: outcome.reason or ""}))
-                results.append(ProbeResult(f"file {drop.name}", "problem", reason))
-        return results
+        message = f"{len(names)} files in the folder, {len(known) - len(TABLES)} layouts stated."
+        results = [ProbeResult("connection", "ok" if names else "warning", message)]
+        results += [ProbeResult(f"file {name}", "warning", f"`{name}` {ABSENT}") for name in self._folder.absent]
+        return results + [self._probed(name) for name in names]
 
-    def _moment(self, stated: str | None) -> str | None:
-        try:
-            return parse_moment(stated, "%Y-%m-%d", settings().timezone).isoformat() if stated else None
-        except ValueError:
+    def _probed(self, name: str) -> ProbeResult:
+        fetched = self._fetched(name)
+        if fetched is None:
+            return ProbeResult(f"file {name}", "warning", f"`{name}` is still being written; it is read next time.")
+        verdict, _ = self._judged(*fetched)
+        if verdict.is_loaded:
+            return ProbeResult(f"file {name}", "ok", f"{verdict.n_rows} rows can be read.")
+        rejected = FilesRejected(self._connection.id, {name: verdict.reason or ""})
+        return ProbeResult(f"file {name}", "problem", str(rejected))
+
+    # -- the register
+
+    def _register(self, window: Window) -> Iterator[Page]:
+        rejected: dict[str, str] = {}
+        for name in self._names():
+            verdict = self._verdict(name, window)
+            if verdict is None:
+                continue
+            if not verdict.is_loaded:
+                rejected[name] = verdict.reason or ""
+            # A rejected file is looked at again: its layout may be corrected instead of the file.
+            done = (verdict.drop.unit,) if verdict.is_loaded else ()
+            yield Page([_entry(verdict, window)], name, done=done)
+        if rejected:
+            yield Page([], "", problem=FilesRejected(self._connection.id, rejected))
+
+    def _verdict(self, name: str, window: Window) -> Verdict | None:
+        """On the version that this run read; None when the register has it, or when it was being written."""
+        if name not in self._seen:
+            self._fetched(name)
+        drop = self._seen[name]
+        if drop is None or _was_read(drop, window):
             return None
-
-    # -- the folder
-
-    @cached_property
-    def _drops(self) -> list[tuple[Drop, bytes]]:
-        """Files that stand still, oldest first, with their content."""
-        _ = self._layouts  # a layout that does not hold together is said before any file is looked at
-        filesystem, root = self._folder()
-        found = self._listing(filesystem, root)
-        stated = _manifest(filesystem, root, found)
-        contents = self._settled(filesystem, root, found)
-        order = sorted(contents, key=lambda n: (stated.get(n, {}).get("as_of") or "", _modified(found[n]), n))
-        return [
-            (_drop(name, contents[name], _modified(found[name]), stated.get(name)), contents[name]) for name in order
-        ]
-
-    def _folder(self) -> tuple[Any, str]:
-        import fsspec
-
-        url = self._connection.value("url")
-        scheme = url.split("://")[0].rsplit("::", 1)[-1] if "://" in url else "file"
-        try:
-            fsspec.get_filesystem_class(scheme)
-        except (ImportError, ValueError):
-            raise DriverMissing(self._connection.id, scheme) from None
-        try:
-            filesystem, root = fsspec.core.url_to_fs(url)
-            if not filesystem.isdir(root):
-                raise FileNotFoundError("no such folder")
-        except (ImportError, OSError, ValueError) as error:
-            raise Unreachable(self._connection.id, scheme, "/", type(error).__name__, 1) from None
-        return filesystem, str(root).rstrip("/")
-
-    def _listing(self, filesystem: Any, root: str) -> dict[str, dict[str, Any]]:
-        filesystem.invalidate_cache()
-        found = {str(path)[len(root) :].lstrip("/"): info for path, info in filesystem.find(root, detail=True).items()}
-        return {name: info for name, info in found.items() if _is_data(name)}
-
-    def _settled(self, filesystem: Any, root: str, found: Mapping[str, dict[str, Any]]) -> dict[str, bytes]:
-        """Content of the files that nobody is writing: those that two listings, before and after it was read, agree on.
-
-        The listings are `settle_seconds` apart if any file may have changed within that time; where the folder does not
-        tell times as numbers, that is always.
-        """
-        now = time.time()
-        if self._settle and any(not _is_older(info, now - self._settle) for info in found.values()):
-            time.sleep(self._settle)
-        contents = {name: _content(filesystem, info) for name, info in found.items()}
-        after = self._listing(filesystem, root)
-        settled = {}
-        for name, content in contents.items():
-            stood_still = _state(found[name]) == _state(after.get(name, {}))
-            if content is not None and stood_still and len(content) == found[name].get("size"):
-                settled[name] = content
-            else:
-                log.warning("`%s`: `%s` is still being written; it is read next time.", self._connection.id, name)
-        return settled
+        if drop not in self._verdicts and (fetched := self._fetched(name)):
+            self._judged(*fetched)
+        return self._verdicts.get(drop)
 
     # -- one file
 
-    def _matching(self, drop: Drop) -> list[Layout]:
+    def _names(self) -> tuple[str, ...]:
+        _ = self._layouts  # a layout that does not hold together is said before any file is looked at
+        return self._folder.names
+
+    def _matching(self, name: str) -> list[Layout]:
         """Stated layouts win over the recognition by name; several may share a file, one a table."""
-        base = drop.name.rsplit("/", 1)[-1]
+        base = name.rsplit("/", 1)[-1]
         stated = self._layouts[: -len(TABLES)]
-        chosen = [x for x in stated if fnmatchcase(drop.name, x.files) or fnmatchcase(base, x.files)]
+        chosen = [x for x in stated if fnmatchcase(name, x.files) or fnmatchcase(base, x.files)]
         return chosen or [x for x in self._layouts[len(stated) :] if fnmatchcase(base.lower(), x.files)][:1]
 
-    def _outcome(self, drop: Drop, content: bytes) -> Outcome:
-        if drop.unit not in self._outcomes:
-            self._outcomes[drop.unit] = self._judge(drop, content)
-        return self._outcomes[drop.unit]
+    def _fetched(self, name: str) -> tuple[Drop, bytes] | None:
+        fetched = self._folder.fetch(name)
+        self._seen[name] = fetched[0] if fetched else None
+        return fetched
 
-    def _judge(self, drop: Drop, content: bytes) -> Outcome:
-        chosen = self._matching(drop)
-        mode = drop.mode or (chosen[0].mode if chosen else "delta")
-        if drop.problem or not chosen:
-            tables = ", ".join(TABLES)
-            unknown = f"its name begins with no table's name ({tables}) and no layout names it"
-            return Outcome(drop, {}, drop.problem or unknown, mode)
-        records: dict[str, list[dict[str, Any]]] = {}
-        notes: list[str] = []
-        n_rows = 0
+    def _pages(self, name: str, stream: Stream, window: Window) -> Iterator[Page]:
+        fetched = self._fetched(name)
+        if fetched is None or _was_read(fetched[0], window):
+            return
+        verdict, records = self._judged(*fetched)
+        if not verdict.is_loaded:
+            return
+        rows = records.get(stream.name, [])
+        starts = range(0, max(len(rows), 1), _PAGE_ROWS)
+        for start in starts:
+            is_last = start == starts[-1]
+            yield Page(rows[start : start + _PAGE_ROWS], name, done=(verdict.drop.unit,) if is_last else ())
+
+    def _judged(self, drop: Drop, content: bytes) -> tuple[Verdict, Records]:
+        chosen = self._matching(drop.name)
+        verdict = Verdict(drop, drop.mode or (chosen[0].mode if chosen else "delta"))
+        records: Records = {}
         try:
-            for layout in chosen:
-                sheet = _sheet(drop, content, layout)
-                n_rows = max(n_rows, len(sheet.rows))
-                records.setdefault(layout.stream, []).extend(self._records(sheet, layout))
-                notes += unread_columns(sheet, _BY_NAME[layout.stream], layout)
+            records, unread = _read(drop, content, chosen)
+            note = f"columns not read: {', '.join(unread)}" if unread else None
+            verdict = replace(verdict, n_rows=sum(map(len, records.values())), note=note)
         except Unreadable as error:
-            return Outcome(drop, {}, str(error), mode)
-        if drop.rows is not None and drop.rows != n_rows:
-            return Outcome(drop, {}, f"it has {n_rows} rows, `manifest.json` says {drop.rows}", mode)
-        own = {"source_file": drop.name, "drop_sha256": drop.sha256}
-        complete = {name: [record | own for record in rows] for name, rows in records.items()}
-        return Outcome(
-            drop, complete, None, mode, f"columns not read: {', '.join(sorted(set(notes)))}" if notes else None
-        )
-
-    def _records(self, sheet: Sheet, layout: Layout) -> list[dict[str, Any]]:
-        if layout.shape == "wide":
-            return wide_records(sheet, layout, lambda employee: privacy.token("employee", employee))
-        zone = ZoneInfo(layout.timezone) if layout.timezone else settings().timezone
-        return tidy_records(sheet, _BY_NAME[layout.stream], layout, zone)
+            verdict = replace(verdict, reason=str(error))
+        self._verdicts[drop] = verdict
+        return verdict, records
 
 
-def _sheet(drop: Drop, content: bytes, layout: Layout) -> Sheet:
-    shape = Shape(layout.header_row, layout.skip_footer, layout.sheet, layout.delimiter, layout.encoding)
-    return read_sheet(drop.name, content, shape)
+def _was_read(drop: Drop, window: Window) -> bool:
+    return not window.complete and drop.unit in window.done
 
 
-def _pages(outcome: Outcome, stream: str) -> Iterator[Page]:
-    rows = outcome.records.get(stream, [])
-    starts = range(0, max(len(rows), 1), _PAGE_ROWS)
-    for start in starts:
-        is_last = start == starts[-1]
-        page = rows[start : start + _PAGE_ROWS]
-        yield Page(list(page), outcome.drop.name, done=(outcome.drop.unit,) if is_last else ())
+def _entry(verdict: Verdict, window: Window) -> dict[str, Any]:
+    """A file's row of the register."""
+    return {
+        "source_file": verdict.drop.name,
+        "sha256": verdict.drop.sha256,
+        "rows": verdict.n_rows,
+        "mode": verdict.mode,
+        "as_of": _moment(verdict.drop.as_of),
+        "status": "loaded" if verdict.is_loaded else "rejected",
+        "reason": verdict.reason or verdict.note,
+        "loaded_at": window.end.isoformat(),
+    }
 
 
-def _is_data(name: str) -> bool:
-    base = name.rsplit("/", 1)[-1]
-    unfinished = (".tmp", ".part", ".filepart", ".crdownload", ".done")
-    return bool(base) and not base.startswith((".", "~$")) and not base.endswith(unfinished) and base != "manifest.json"
-
-
-def _content(filesystem: Any, info: Mapping[str, Any]) -> bytes | None:
-    """Content of a listed file; None when it is gone by now."""
+def _moment(stated: str | None) -> str | None:
     try:
-        content: bytes = filesystem.cat_file(info["name"])
-    except FileNotFoundError:
+        return parse_moment(stated, "%Y-%m-%d", settings().timezone).isoformat() if stated else None
+    except ValueError:
         return None
-    return content
 
 
-def _is_older(info: Mapping[str, Any], moment: float) -> bool:
-    modified = info.get("mtime")
-    return isinstance(modified, int | float) and modified <= moment
+def _read(drop: Drop, content: bytes, chosen: Sequence[Layout]) -> tuple[Records, list[str]]:
+    """Records of one file by stream, and the headers that no layout reads.
+
+    Raises:
+        Unreadable: nothing of the file is to be loaded.
+    """
+    if drop.problem:
+        raise Unreadable(drop.problem)
+    if not chosen:
+        raise Unreadable(f"its name begins with no table's name ({', '.join(TABLES)}) and no layout names it")
+    own = {"source_file": drop.name, "drop_sha256": drop.sha256}
+    records: dict[str, list[dict[str, Any]]] = {}
+    unread: set[str] = set()
+    n_rows = 0
+    for layout in chosen:
+        shape = Shape(layout.header_row, layout.skip_footer, layout.sheet, layout.delimiter, layout.encoding)
+        sheet = read_sheet(drop.name, content, shape)
+        n_rows = max(n_rows, len(sheet.rows))
+        records.setdefault(layout.stream, []).extend(record | own for record in _records(sheet, layout))
+        unread.update(unread_columns(sheet, _BY_NAME[layout.stream], layout))
+    if drop.rows is not None and drop.rows != n_rows:
+        raise Unreadable(f"it has {n_rows} rows, `{MANIFEST}` says {drop.rows}")
+    return records, sorted(unread)
 
 
-def _state(info: Mapping[str, Any]) -> tuple[Any, str]:
-    return info.get("size"), _modified(info)
-
-
-def _modified(info: Mapping[str, Any]) -> str:
-    value = info.get("mtime") or info.get("LastModified") or info.get("last_modified") or info.get("updated") or ""
-    return f"{value:.6f}" if isinstance(value, float) else str(value)
-
-
-def _manifest(filesystem: Any, root: str, found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What `manifest.json` says about files, by name; files it does not name are read all the same."""
-    path = f"{root}/manifest.json"
-    if not filesystem.exists(path):
-        return {}
-    try:
-        document = json.loads(filesystem.cat_file(path))
-        entries = {str(entry["name"]): dict(entry) for entry in document["files"]}
-    except (ValueError, KeyError, TypeError):
-        # A manifest that cannot be read vouches for nothing; the files are refused rather than believed.
-        return {name: {"broken": True} for name in found}
-    return {name: {**entry, "as_of": document.get("as_of")} for name, entry in entries.items()}
-
-
-def _drop(name: str, content: bytes, modified: str, stated: dict[str, Any] | None) -> Drop:
-    drop = Drop(name, hashlib.sha256(content).hexdigest(), len(content), modified)
-    if stated is None:
-        return drop
-    if stated.get("broken"):
-        return replace(drop, problem="`manifest.json` is not readable; expected `files` with `name` and `sha256`")
-    drop = replace(drop, mode=stated.get("mode"), as_of=stated.get("as_of"), rows=stated.get("rows"))
-    if drop.mode not in (None, "full", "delta"):
-        return replace(drop, mode=None, problem="`manifest.json` gives a mode that is neither full nor delta")
-    if stated.get("sha256") not in (None, drop.sha256):
-        return replace(drop, problem="its content is not what `manifest.json` says (sha256 differs); drop both again")
-    return drop
+def _records(sheet: Sheet, layout: Layout) -> list[dict[str, Any]]:
+    if layout.shape == "wide":
+        return wide_records(sheet, layout, lambda employee: privacy.token("employee", employee))
+    return tidy_records(sheet, _BY_NAME[layout.stream], layout)

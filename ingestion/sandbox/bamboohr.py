@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from typing import Any
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape, quoteattr
@@ -23,6 +24,9 @@ from ingestion.sandbox.store import FOREVER, Where, WireRow, WireStore, WireWrit
 from ingestion.sandbox.wire import Record, iso, parse_moment, versions, wire_rows
 
 MAX_FIELDS = 400
+_REENTERED_EVERY = 50
+_NOTICED_AFTER_MS = 3 * 86_400_000
+_MISTAKEN_ID = 10**9
 EMPTY_DATE = "0000-00-00"
 TABLES = ("jobInfo", "employmentStatus", "customPerformanceReviews")
 REVIEW_TABLE = "customPerformanceReviews"
@@ -162,7 +166,7 @@ def build(writer: WireWriter, tables: Mapping[str, pd.DataFrame]) -> None:
         ("employmentStatus", "employment_status", _employment_status),
     ):
         writer.table(f"bamboohr_{name}", ("employee",), _table_rows(versions(tables, source), translate))
-    writer.table(f"bamboohr_{REVIEW_TABLE}", ("employee",), _table_rows(_reviews(tables), _review))
+    writer.table(f"bamboohr_{REVIEW_TABLE}", ("employee",), _table_rows(_reentered(_reviews(tables)), _review))
 
 
 def _table_rows(source: Iterable[Any], translate: Callable[[Any], Record]) -> Iterator[WireRow]:
@@ -200,6 +204,21 @@ def _reviews(tables: Mapping[str, pd.DataFrame]) -> Iterator[_Review]:
         if v.question_id in questions and v.review_type == "Manager" and v.rating is not None and employee_id:
             label = questions[v.question_id][round(v.rating) - 1]
             yield _Review(v, employee_id, employee.get(v.reviewer_id), cycles[v.cycle_id], label)
+
+
+def _reentered(reviews: Iterable[_Review]) -> Iterator[_Review]:
+    """Now and then HR types a rating in for the wrong day, deletes the row and enters it again under a new id."""
+    mistakes: list[_Review] = []
+    before = None
+    for review in reviews:
+        is_first, before = review.row_id != before, review.row_id
+        if review.row_id % _REENTERED_EVERY == 0 and is_first and review.to_ms > review.from_ms + _NOTICED_AFTER_MS:
+            mistake = copy(review)
+            mistake.row_id, mistake.date = review.row_id + _MISTAKEN_ID, f"{review.date[:8]}01"
+            mistake.to_ms = review.from_ms = review.created_ms = review.from_ms + _NOTICED_AFTER_MS
+            mistakes.append(mistake)
+        yield review
+    yield from mistakes
 
 
 class BambooFace:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ingestion.connections import Connection
 from ingestion.connectors.bamboohr import FieldUnknown
-from ingestion.errors import WrongEnvelope
+from ingestion.errors import PermissionMissing, WrongEnvelope
+from ingestion.load import sync
 
 from .helpers import BAMBOOHR_OPTIONS, EVERYTHING, records_of, stream_of
 
@@ -118,6 +121,68 @@ def test_an_employee_deleted_between_list_and_detail_is_left_out(
     serve("bamboohr", answer)
     records = records_of(connect("bamboohr"), stream_of("bamboohr", "employees"))
     assert [(record["employeeId"], record["terminationDate"]) for record in records] == [("1", None)]
+
+
+def test_an_employee_whom_the_key_may_not_read_is_set_aside_and_the_others_are_read(
+    company: Any, connect: Callable[..., Any]
+) -> None:
+    stream = stream_of("bamboohr", "employees")
+    everybody = len(records_of(connect("bamboohr"), stream))
+    company.chaos("missing_scope:bamboohr/employee", times=1)
+    pages = list(connect("bamboohr").read(stream, EVERYTHING))
+    assert [len(page.records) for page in pages] == [everybody - 1]
+    [withheld] = [withheld for page in pages for withheld in page.withheld]
+    assert withheld.reason == "the key may not read this employee"
+
+
+def test_a_key_that_may_read_nobody_stops_the_stream(company: Any, connect: Callable[..., Any]) -> None:
+    company.chaos("missing_scope:bamboohr/employee")
+    with pytest.raises(PermissionMissing, match="employee fields"):
+        records_of(connect("bamboohr"), stream_of("bamboohr", "employees"))
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "options"),
+    [
+        ("terminationDate", "employees", BAMBOOHR_OPTIONS),
+        ("customJobLevel", "employees", BAMBOOHR_OPTIONS),
+        ("jobTitle", "job_info", BAMBOOHR_OPTIONS),
+        ("terminationTypeId", "employment_status", BAMBOOHR_OPTIONS),
+        ("customReviewer", "performance_reviews", REVIEW_OPTIONS),
+    ],
+)
+def test_a_field_that_the_vendor_leaves_out_is_named_by_the_sync_and_by_the_doctor(
+    company: Any,
+    connect: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+    field: str,
+    name: str,
+    options: dict[str, str],
+) -> None:
+    company.chaos(f"missing_scope:{field}")
+    connector = connect("bamboohr", **options)
+    records_of(connector, stream_of("bamboohr", name))
+    assert len([record for record in caplog.records if f"may not see `{field}`" in record.message]) == 1
+    doctor = {result.subject: result for result in connector.probe()}
+    assert doctor[f"stream {name}"].status == "warning"
+    assert f"`{field}`" in doctor[f"stream {name}"].message
+
+
+def test_a_rating_that_was_deleted_and_entered_again_is_missed_by_the_sweep(
+    serve: Callable[..., None], home: Path
+) -> None:
+    rows = [{"id": "1", "employeeId": "7", "date": "2024-03-15"}, {"id": "2", "employeeId": "8", "date": "2024-03-15"}]
+    tables = [{"alias": "customReviews", "fields": []}]
+
+    def answer(path: str, query: dict[str, str]) -> tuple[int, Any]:
+        return 200, {"/meta/fields": [], "/meta/tables": tables, "/employees/all/tables/customReviews": rows}[path]
+
+    serve("bamboohr", answer)
+    connection = Connection("bamboohr_main", "bamboohr", {}, {"review_table": "customReviews"})
+    assert not sync(connection, ["performance_reviews"]).failed
+    rows[0] = {**rows[0], "id": "3"}
+    [result] = sync(connection, ["performance_reviews"], sweep=True).streams
+    assert (result.n_rows, result.n_deleted) == (2, 1)
 
 
 @pytest.mark.parametrize("name", ["employees", "job_info", "employment_status"])

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from ingestion.connections import Connection
-from ingestion.connectors.files import DriverMissing
 from ingestion.errors import SecretMissing, Unreachable
 from ingestion.exit_codes import ExitCode
+from ingestion.folders import DriverMissing
 from ingestion.layouts import Layout, LayoutInvalid, parse_day, parse_moment, wide_records
 from ingestion.load import sync
 from ingestion.privacy import Pseudonymiser, configured_keys
@@ -174,10 +174,44 @@ def test_a_remote_folder_is_fetched_and_waited_for_once_for_all_streams(monkeypa
         return fetch(self, path, *args, **options)
 
     monkeypatch.setattr(MemoryFileSystem, "cat_file", counted)
-    monkeypatch.setattr("ingestion.connectors.files.time.sleep", naps.append)
+    monkeypatch.setattr("ingestion.folders.time.sleep", naps.append)
     assert sync(Connection("files_main", "files", {}, {"settle_seconds": 0.25})).failed == ()
     assert fetched == {f"/remote/employees-{name}.csv": 1 for name in "abc"}
     assert naps == [0.25]
+
+
+def test_files_are_fetched_one_at_a_time(files: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    remote = fsspec.filesystem("memory")
+    for name in "abc":
+        remote.pipe(f"/queue/employees-{name}.csv", EMPLOYEES.encode())
+    monkeypatch.setenv("FILES_URL", "memory://queue")
+    fetched: list[str] = []
+    fetch = MemoryFileSystem.cat_file
+
+    def noted(self: MemoryFileSystem, path: str, *args: Any, **options: Any) -> Any:
+        fetched.append(path[-5])
+        return fetch(self, path, *args, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "cat_file", noted)
+    for number, page in enumerate(files().read(stream_of("files", "employees"), EVERYTHING), start=1):
+        assert (page.endpoint[-5], "".join(fetched)) == ("abc"[number - 1], "abc"[:number])
+
+
+def test_a_file_replaced_while_the_folder_is_read_waits_for_the_next_run(
+    folder: Path, files: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = folder / "employees.csv"
+    path.write_text(EMPLOYEES)
+    connector = files()
+    assert len(rows(connector, "employees")) == 1
+    path.write_text(EMPLOYEES.replace("007", "00008"))
+    (drop,) = rows(connector, "drops")  # the version whose rows were read, and not the one that is there now
+    assert drop["sha256"] == hashlib.sha256(EMPLOYEES.encode()).hexdigest()
+    assert rows(connector, "employees") == []
+    assert rows(connector, "drops") == []
+    assert "still being written" in caplog.text
+    assert [r.status for r in connector.probe() if r.subject == "file employees.csv"] == ["warning"]
+    assert [row["employee_id"] for row in rows(files(), "employees")] == ["00008"]
 
 
 def test_a_missing_driver_is_named_with_the_extra_that_brings_it(
@@ -284,6 +318,14 @@ def test_a_bad_cell_rejects_a_wide_sheet(folder: Path, files: Callable[..., Any]
     assert reason in rows(files(layout=[WIDE]), "drops")[0]["reason"]
 
 
+def test_two_columns_of_one_cycle_reject_a_wide_sheet(folder: Path, files: Callable[..., Any]) -> None:
+    (folder / "ratings.xlsx").write_bytes(wide_sheet(["007", "Ines", "Meets", "Exceeds"]))
+    layout = {**WIDE, "cycle_columns": r"(?P<cycle>20\d\d) H[12] Rating"}
+    assert rows(files(layout=[layout]), "reviews") == []
+    reason = rows(files(layout=[layout]), "drops")[0]["reason"]
+    assert "`2024 H1 Rating`, `2024 H2 Rating` are both cycle `2024`" in reason
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -291,8 +333,17 @@ def test_a_bad_cell_rejects_a_wide_sheet(folder: Path, files: Callable[..., Any]
         ({"id_column": None}, "id_column"),
         ({"cycle_columns": "("}, "no regular expression"),
         ({"scale_max": 5}, "one end"),
-        ({"shap": "wide"}, "shap"),
+        ({"shap": "wide"}, r"`shap`: there is no such setting \(did you mean `shape`\?\)"),
+        ({"timezone": "Europe/Berln"}, "`timezone`: invalid timezone"),
+        ({"delimiter": ";;"}, "`delimiter`: .* at most 1 character"),
+        ({"skip_footer": -1}, "`skip_footer`: .* greater than or equal to 0"),
         ({"stream": "employees"}, "a wide sheet gives reviews"),
+        ({"shape": "tidy"}, "`cycle_columns`, `id_column` would not be looked at"),
+        ({"columns": {"employee_id": "Emp No"}}, "`columns` would not be looked at: the sheet is said to be wide"),
+        ({"constants": {"reviewer_relation": "boss"}}, "`constants`, `reviewer_relation`: none of manager, self"),
+        ({"constants": {"cycle_nam": "2024"}}, "`constants` names `cycle_nam`, .*did you mean `cycle_name`"),
+        ({"columns": {"employee": "Emp No"}}, "`columns` names `employee`, .*did you mean `employee_id`"),
+        ({"shape": "tidy", "columns": {"colour": "Colour"}}, "`columns` names `colour`, which reviews do not have"),
     ],
 )
 def test_a_layout_that_does_not_hold_together_is_an_error_before_any_file_is_read(
@@ -312,11 +363,24 @@ def test_columns_under_other_names_are_mapped_and_missing_ones_filled_by_constan
         "files": "staff*",
         "stream": "employees",
         "columns": {"employee_id": "Emp No", "hire_date": "Start"},
-        "constants": {"location": "Hillside"},
+        "constants": {"location": "Hillside", "termination_type": "Voluntary", "updated_at": "31.3.2025 14:30"},
         "date_format": "%d.%m.%Y",
     }
     (row,) = rows(files(layout=[layout]), "employees")
     assert (row["employee_id"], row["hire_date"], row["location"]) == ("042", "2025-03-01", "Hillside")
+    assert (row["termination_type"], row["updated_at"]) == ("voluntary", "2025-03-31T14:30:00+00:00")
+
+
+def test_what_a_connection_says_of_days_and_zone_holds_for_its_layouts(folder: Path, files: Callable[..., Any]) -> None:
+    (folder / "staff.csv").write_text("employee_id,hire_date,updated_at\n1,01.03.2025,07.11.2025 14:30\n")
+    layout = {"files": "staff*", "stream": "employees"}
+    (row,) = rows(files(layout=[layout], date_format="%d.%m.%Y", timezone="Europe/Berlin"), "employees")
+    assert (row["hire_date"], row["updated_at"]) == ("2025-03-01", "2025-11-07T13:30:00+00:00")
+    (row,) = rows(
+        files(layout=[{**layout, "timezone": "Asia/Tokyo"}], date_format="%d.%m.%Y", timezone="Europe/Berlin"),
+        "employees",
+    )
+    assert row["updated_at"] == "2025-11-07T05:30:00+00:00"
 
 
 def manifest(folder: Path, **changes: Any) -> None:
@@ -342,9 +406,26 @@ def test_a_manifest_gives_mode_and_day_and_its_file_must_agree_with_it(folder: P
         assert rows(files(), "employees") == []
 
 
-def test_an_unreadable_manifest_vouches_for_nothing(folder: Path, files: Callable[..., Any]) -> None:
+def test_a_file_that_the_manifest_names_and_nobody_dropped_is_said(
+    folder: Path, files: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
     (folder / "employees.csv").write_text(EMPLOYEES)
-    (folder / "manifest.json").write_text("{")
+    manifest(folder)
+    document = json.loads((folder / "manifest.json").read_text())
+    document["files"].append({"name": "reviews.csv"})
+    (folder / "manifest.json").write_text(json.dumps(document))
+    assert len(rows(files(), "employees")) == 1
+    assert [r.message for r in caplog.records if "`reviews.csv` is named by `manifest.json`" in r.message]
+    results = {result.subject: result for result in files().probe()}
+    assert (results["file employees.csv"].status, results["file reviews.csv"].status) == ("ok", "warning")
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "{}", '{"files": [{"sha256": "0"}]}', '{"as_of": 20260131, "files": []}']
+)
+def test_an_unreadable_manifest_vouches_for_nothing(folder: Path, files: Callable[..., Any], content: str) -> None:
+    (folder / "employees.csv").write_text(EMPLOYEES)
+    (folder / "manifest.json").write_text(content)
     (drop,) = rows(files(), "drops")
     assert (drop["status"], "`manifest.json` is not readable" in drop["reason"]) == ("rejected", True)
 
@@ -354,7 +435,7 @@ def test_a_file_that_is_still_growing_waits(
 ) -> None:
     path = folder / "employees.csv"
     path.write_text(EMPLOYEES)
-    monkeypatch.setattr("ingestion.connectors.files.time.sleep", lambda _: path.write_text(EMPLOYEES * 2))
+    monkeypatch.setattr("ingestion.folders.time.sleep", lambda _: path.write_text(EMPLOYEES * 2))
     assert rows(files(settle_seconds=5), "employees") == []
     assert "still being written" in caplog.text
 
@@ -382,10 +463,13 @@ def test_any_fsspec_address_works(folder: Path, files: Callable[..., Any], monke
 def test_the_doctor_says_of_each_file_whether_it_would_be_loaded(folder: Path, files: Callable[..., Any]) -> None:
     (folder / "employees.csv").write_text(EMPLOYEES)
     (folder / "reviews.csv").write_text("nothing\n")
+    damaged = wide_sheet(["007", "Ines", "Meets", "Exceeds"]).replace(b"PK\x01\x02", b"PK\x01\x03")
+    (folder / "job_changes.xlsx").write_bytes(damaged)
     results = {result.subject: result for result in files().probe()}
     assert results["file employees.csv"].status == "ok"
     assert results["file reviews.csv"].status == "problem"
     assert "column `review_id`" in results["file reviews.csv"].message
+    assert results["file job_changes.xlsx"].status == "problem"
 
 
 def test_the_sandbox_company_exports_files_that_load(
@@ -417,6 +501,19 @@ def test_the_sandbox_company_exports_files_that_load(
 def test_a_day_is_read_back_in_its_format_and_iso_always(day: date, date_format: str) -> None:
     assert parse_day(day.strftime(date_format), date_format) == day
     assert parse_day(day.isoformat(), date_format) == day
+
+
+@given(
+    st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)), st.sampled_from(["UTC", "Europe/Berlin", "Asia/Tokyo"])
+)
+def test_a_moment_of_the_firm_is_its_day_with_or_without_a_time(moment: datetime, zone: str) -> None:
+    firm = ZoneInfo(zone)
+    minute = moment.replace(second=0, microsecond=0)
+    for written in ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %I:%M %p"):
+        read = parse_moment(minute.strftime(written), "%d.%m.%Y", firm)
+        assert read == minute.replace(tzinfo=firm).astimezone(UTC)
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=firm)
+    assert parse_moment(moment.strftime("%d.%m.%Y"), "%d.%m.%Y", firm) == midnight.astimezone(UTC)
 
 
 @given(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -74,6 +75,39 @@ def test_no_file_but_the_vault_holds_an_address_a_surname_or_a_source_id(company
             assert "@" not in value, column
             assert value not in clear, column
             assert value not in source_ids, column
+
+
+REFUSALS = [
+    (403, {}),
+    (422, {"errors": ["Employee Quilla Zanderfeld (q.zanderfeld, 48213) has no field terminationDate"]}),
+    (500, {}),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), REFUSALS, ids=lambda value: str(value) if isinstance(value, int) else "")
+def test_what_a_refused_employee_leaves_behind_does_not_say_who_it_was(
+    serve: Any, caplog: pytest.LogCaptureFixture, status: int, body: Any
+) -> None:
+    def answer(path: str, query: dict[str, str]) -> tuple[int, Any]:
+        if path == "/employees/changed":
+            changed = {n: {"id": n, "action": "Updated", "lastChanged": "2026-01-01T00:00:00Z"} for n in ("48213", "7")}
+            return 200, {"latest": "2026-01-01T00:00:00Z", "employees": changed}
+        if path == "/employees":
+            listed = [{"employeeId": n, "status": "Active", "lastName": "Zanderfeld"} for n in ("48213", "7")]
+            return 200, {"data": listed, "meta": {"page": {"limit": 250, "nextCursor": None}}}
+        if path == "/meta/fields":
+            return 200, []
+        return (status, body) if path == "/employees/48213" else (200, {"id": "7"})
+
+    serve("bamboohr", answer)
+    connection = Connection("bamboohr_main", "bamboohr", {}, {"max_wait_seconds": 1})
+    [result] = sync(connection, ["employees"]).streams
+    assert result.status == ("ok" if status == 403 else "failed")
+    assert result.n_quarantined == (1 if status == 403 else 0)
+    told = [f"{result.error}", caplog.text, *(value for _, value in text_columns(settings().warehouse_file))]
+    assert not [text for text in told if re.search(r"48213|zanderfeld", text, re.IGNORECASE)]
+    if status != 403:
+        assert "/employees/…" in str(result.error)
 
 
 WRITER = """

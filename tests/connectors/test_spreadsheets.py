@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -54,16 +56,51 @@ def test_missing_cells_at_the_end_are_empty_and_empty_rows_are_passed_over() -> 
     ("content", "message"),
     [
         (b"id,x\n1,2,3\n", "row 2: the row has 3 cells, the header 2"),
-        (b"id,x,x\n1,2,3\n", "column `x`: the header is there twice"),
+        (b"id,x,x\n1,2,3\n", "column `C`: column `B` has the same header"),
         (b'id,x\n1,"open\n', "quotation mark"),
         (b"", "ends before the header row"),
         (b",,\n1,2,3\n", "header row is empty"),
+        (b"id,NAME,name\n1,2,3\n", "column `C`: column `B` has the same header"),
         (b"\x00\x01\x02", "no text"),
+        (b"id,x,y\n1,2,3\n4,5", "row 3: it is cut off"),
+        ("id,name\n1,Zoë\n2,Zoë".encode()[:-1], "it is cut off: it ends in the middle of a character"),
+        ("id,name\n1,Zoë\n2,Zoë".encode("utf-16")[:-1], "it is cut off: it ends in the middle of a character"),
     ],
 )
 def test_a_broken_file_is_refused_with_the_place(content: bytes, message: str) -> None:
     with pytest.raises(Unreadable, match=message):
         read_sheet("a.csv", content, Shape())
+
+
+def test_a_file_without_headers_does_not_show_its_first_row() -> None:
+    with pytest.raises(Unreadable) as caught:
+        read_sheet("a.csv", b"007,ines@example.org,ines@example.org\n", Shape())
+    assert "ines" not in str(caught.value)
+
+
+def bent(content: bytes, bend: Callable[[bytes], bytes]) -> bytes:
+    """A workbook with the XML of its first sheet changed."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, bend(old.read(name)) if name.endswith("sheet1.xml") else old.read(name))
+    return out.getvalue()
+
+
+def test_a_workbook_whose_sheet_is_damaged_is_refused() -> None:
+    whole = workbook([["id", "x"], *([str(n), "text"] for n in range(50))])
+    damaged = bent(whole, lambda xml: xml[:900] + b"\x00" * 40 + xml[940:])
+    with pytest.raises(Unreadable, match="not readable to the end"):
+        read_sheet("a.xlsx", damaged, Shape())
+
+
+def test_a_sheet_that_states_a_wrong_size_is_read_to_its_end() -> None:
+    content = bent(workbook([["id", "x"], ["1", "a"], ["2", "b"]]), lambda xml: xml.replace(b"A1:B3", b"A1"))
+    assert read_sheet("a.xlsx", content, Shape()).rows == ((2, ("1", "a")), (3, ("2", "b")))
+
+
+def test_notes_below_the_table_may_end_a_file_without_a_line_end() -> None:
+    assert read_sheet("a.csv", b"id,x\n1,2\nby HR", Shape(skip_footer=1)).rows == ((2, ("1", "2")),)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +142,13 @@ def test_parquet_keeps_leading_zeros_and_nulls() -> None:
     out = io.BytesIO()
     pq.write_table(pa.table({"id": ["007", None], "n": [1, 2]}), out)
     assert read_sheet("a.parquet", out.getvalue(), Shape()).rows == ((1, ("007", "1")), (2, ("", "2")))
+
+
+def test_two_columns_of_parquet_that_differ_by_capitals_only_are_refused() -> None:
+    out = io.BytesIO()
+    pq.write_table(pa.table([["007"], ["Ines"], ["Ana"]], names=["id", "Name", "name"]), out)
+    with pytest.raises(Unreadable, match="column `C`: column `B` has the same header"):
+        read_sheet("a.parquet", out.getvalue(), Shape())
 
 
 CELL = st.text(alphabet=st.characters(blacklist_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), min_size=1, max_size=8)

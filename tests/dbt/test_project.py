@@ -28,11 +28,11 @@ ENGINES = ("postgres", "snowflake", "bigquery", "databricks", "spark")
 # in the manuals of all five engines before it is added here.
 PORTABLE = """
     Abs Add Alias And AtTimeZone Avg Boolean CTE Case Cast Coalesce Column Count CurrentTimestamp DPipe
-    DataType DataTypeParam DateDiff DateTrunc Distinct Div EQ Floor From GT GTE Greatest Group GroupConcat Having
-    Identifier If In Interval Is Join LT LTE Lag Least Like Literal Lower MD5 Max Min Mul NEQ Neg Not Null Nullif Or
-    Order Ordered Paren PercentileCont Pow Rank RegexpLike RegexpReplace Round RowNumber Select Sqrt Star StddevSamp
-    StrPosition Sub Subquery Substring Sum Table TableAlias TimestampTrunc Translate Trim Union UnixToTime Var Where
-    Window WindowSpec With WithinGroup
+    DataType DataTypeParam DateDiff DateTrunc Distinct Div EQ Extract Floor From GT GTE Greatest Group GroupConcat
+    Having Identifier If In Interval Is Join LT LTE Lag Least Like Literal Lower MD5 Max Min Mul NEQ Neg Not Null
+    Nullif Or Order Ordered Paren PercentileCont Pow Rank RegexpLike RegexpReplace Round RowNumber Select Sqrt Star
+    StddevSamp StrPosition Sub Subquery Substring Sum Table TableAlias TimestampTrunc Translate Trim Union
+    UnixToTime Var Where Window WindowSpec With WithinGroup
 """
 CONSTRUCTS = frozenset(PORTABLE.split())
 

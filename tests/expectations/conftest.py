@@ -187,6 +187,8 @@ def _scorecards(n: int = 480) -> pd.DataFrame:
                 "is_edited_after_decision": False,
                 "is_submitted_after_decision": False,
                 "recommendation_rank": None if draft else (i // 12) % 4 + 1,
+                "recommendation_label": None if draft else ("strong_no", "no", "yes", "strong_yes")[(i // 12) % 4],
+                "is_unmapped": False,
                 "n_ratings": 4,
                 "rating_sd": 0.2,
                 "is_straight_lined": False,
@@ -285,6 +287,8 @@ def _reviews(n: int = 240) -> pd.DataFrame:
                 "rating": rating,
                 "calibrated_rating": rating if i % 2 else None,
                 "effective_rating": rating,
+                "rating_label": ("Below", "Meets", "Exceeds", "Far above")[int(rating) - 1],
+                "is_unmapped": False,
                 "scale_id": "five_points",
                 "scale_min": 1.0,
                 "scale_max": 5.0,
@@ -316,7 +320,14 @@ def _question_mapping() -> pd.DataFrame:
 
 def _performance_ratings() -> pd.DataFrame:
     ratings = _reviews()
-    of_reviews = ["relation", "is_cycle_closed", "n_rated_questions", "n_overall_questions"]
+    of_reviews = [
+        "relation",
+        "rating_label",
+        "is_unmapped",
+        "is_cycle_closed",
+        "n_rated_questions",
+        "n_overall_questions",
+    ]
     ratings = ratings[ratings["relation"] == "manager"].drop(columns=of_reviews)
     cell = "cell-" + ratings["cycle_id"]
     grouped = ratings.groupby("cycle_id")["effective_rating"]

@@ -125,6 +125,7 @@ MUTANTS: Mapping[str, Defect] = {
     "interviewing_scorecards_volume": half,
     "interviewing_recommendation_on_scale": put("recommendation_rank", 7),
     "interviewing_recommendation_given": put("recommendation_rank", None, lambda frame: frame.index % 3 == 0),
+    "interviewing_labels_mapped": put("is_unmapped", True, where("scorecard_id", "9003")),
     "interviewing_few_drafts_after_decision": put("is_draft", True, lambda frame: frame.index % 5 == 0),
     "interviewing_scorecards_in_time": put("is_late", True, slice(0, 300)),
     "interviewing_not_before_the_interview": put("latency_hours", -6.0, slice(0, 50)),
@@ -150,6 +151,7 @@ MUTANTS: Mapping[str, Defect] = {
     "performance_reviews_volume": half,
     "performance_relation_known": put("relation", "skip_level"),
     "performance_rating_inside_scale": put("calibrated_rating", 9.0),
+    "performance_labels_mapped": put("is_unmapped", True, where("review_id", "70003")),
     "performance_submitted_not_in_future": put("submitted_at", FUTURE),
     "performance_reviewees_linked": put("employee_id", None, slice(0, 60)),
     "performance_overall_question_found": both(

@@ -176,6 +176,20 @@ def test_ids_of_spreadsheets_that_could_be_words_are_withheld(sound: Mapping[str
     assert shown == [*names[:3], WITHHELD, WITHHELD, names[5]]
 
 
+def test_labels_of_a_scale_are_named_and_remarks_in_their_place_are_not(
+    sound: Mapping[str, pd.DataFrame], now: datetime
+) -> None:
+    check = find_check("performance_labels_mapped")
+    frame = sound[check.table].copy()
+    labels = ["Exceptional", "Exceptional", "Petra was great", "see jo@example.org", "n" * 60]
+    frame.loc[: len(labels) - 1, "rating_label"] = labels
+    frame.loc[: len(labels) - 1, "is_unmapped"] = True
+    outcome = evaluate(check, frame, now=now)
+    assert outcome.is_blocking
+    assert sorted(outcome.ids) == ["lattice_main (withheld)"] * 3 + ["lattice_main Exceptional"]
+    assert "rating_scales" in outcome.message
+
+
 def test_at_most_twenty_rows_are_named(sound: Mapping[str, pd.DataFrame], now: datetime) -> None:
     check = find_check("recruiting_status_known")
     outcome = evaluate(check, sound[check.table].assign(status="odd"), now=now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from ingestion.errors import (
     BudgetUsedUp,
     ForeignLink,
     PagingLoops,
+    PermissionMissing,
     RequestRejected,
     ServerFailing,
     StillThrottled,
@@ -214,14 +216,24 @@ def test_the_credential_is_not_sent_to_another_host(vendor: Vendor, client: Clie
         ids(client)
 
 
-def test_the_vendors_words_are_quoted_without_values_or_secrets(vendor: Vendor, client: Client) -> None:
-    said = "Unknown parameter for ada@example.org with key 0123456789abcdef0123456789abcdef and id 12345678"
+def test_an_error_names_the_vendors_identifiers_and_quotes_nothing_else_of_it(vendor: Vendor, client: Client) -> None:
+    said = (
+        "updated_at is no filter for Ada Quagmire (ada.quagmire, ada_quagmire@example.org), employee 4711 or q-17 of "
+        "key 0123456789abcdef0123456789abcdef; use created_at"
+    )
     vendor.bend = lambda v, endpoint, n: v.answer({"errors": [said]}, 422)
     with pytest.raises(RequestRejected) as caught:
         client.get("/departments", {"token": "canary-query"})
     message = str(caught.value)
-    assert "Unknown parameter for … with key … and id …" in message
-    assert "canary" not in message
+    assert "answered HTTP 422 and named `created_at`, `updated_at`." in message
+    assert not re.search(r"canary|ada|quagmire|4711|q-17|0123", message, re.IGNORECASE)
+
+
+def test_an_error_hides_the_ids_of_its_path(vendor: Vendor, client: Client) -> None:
+    vendor.bend = lambda v, endpoint, n: v.answer({"errors": []}, 403)
+    with pytest.raises(PermissionMissing, match="/employees/…/tables/jobInfo") as caught:
+        client.get("/employees/4711/tables/jobInfo")
+    assert "4711" not in str(caught.value)
 
 
 def test_a_cursor_without_its_flag_is_a_wrong_envelope(vendor: Vendor, client: Client) -> None:

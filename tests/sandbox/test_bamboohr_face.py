@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import orjson
 import pandas as pd
 import pytest
 
@@ -12,7 +13,7 @@ from ingestion.sandbox.company import build_company
 from ingestion.sandbox.limits import RateLimits, Window
 from ingestion.sandbox.runner import HISTORY_END
 from ingestion.sandbox.server import store_path
-from ingestion.sandbox.store import WireStore
+from ingestion.sandbox.store import FOREVER, WireStore
 
 LONG_AGO = "2000-01-01T00:00:00Z"
 
@@ -196,6 +197,23 @@ class TestTables:
     def test_a_firm_may_keep_ratings_in_a_table_of_its_own(self, bamboohr):
         row = bamboohr.get("/employees/all/tables/customPerformanceReviews").json()[0]
         assert row.keys() == {"id", "employeeId", "date", "customCycle", "customRating", "customReviewer"}
+
+    def test_a_rating_typed_in_wrongly_is_deleted_and_entered_again_under_a_new_id(self, tmp_path):
+        company = build_company(1, "tiny", HISTORY_END)
+        path, table = store_path(tmp_path, 1, "tiny", HISTORY_END), f"bamboohr_{face.REVIEW_TABLE}"
+        store = WireStore.open_or_build(path, lambda writer: face.build(writer, company.tables))
+
+        def rows(moment: int) -> dict[str, dict]:
+            return {record["id"]: record for record in map(orjson.loads, store.read(table, moment).payloads)}
+
+        deleted = [(str(n), end) for n, _, _, end in store.history(table, FOREVER - 1, -1) if end < FOREVER]
+        assert deleted
+        for number, end in deleted:
+            wrong, now = rows(end - 1)[number], rows(end)
+            again = now[str(int(number) - 10**9)]
+            assert number not in now
+            assert {key for key in wrong if wrong[key] != again[key]} <= {"id", "date"}
+        store.close()
 
     def test_an_unknown_table_gets_404(self, bamboohr):
         assert bamboohr.get("/employees/all/tables/secrets").status_code == 404

@@ -17,6 +17,11 @@
     regexp_matches({{ normalised }}, ' (' || {{ pattern }} || ') ')
 {%- endmacro %}
 
+{# Whether a text names a year of this century or the last. #}
+{% macro names_a_year(expression) -%}
+    regexp_matches({{ expression }}, '(^|[^0-9])(19|20)[0-9][0-9]($|[^0-9])')
+{%- endmacro %}
+
 {# Block 0 to 255 of a key: the first byte of its MD5. Every engine and every build puts the same key into the same
    block, and keys fall into blocks as if at random. #}
 {% macro block_of(key) -%}

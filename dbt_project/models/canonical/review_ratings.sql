@@ -1,7 +1,7 @@
 with ratings as (
     {{ union_vendors('review_ratings', ['lattice', 'bamboohr', 'files'], [
         'connection_id', 'review_id', 'question_id', 'question_text', 'rating', 'rating_label', 'calibrated_rating',
-        'scale_min', 'scale_max', 'scale_id'
+        'scale_min', 'scale_max', 'scale_id', 'is_unmapped'
     ]) }}
 ),
 
@@ -50,7 +50,8 @@ select
     ratings.calibrated_rating,
     ratings.scale_min,
     ratings.scale_max,
-    ratings.scale_id
+    ratings.scale_id,
+    ratings.is_unmapped
 from ratings
 left join matched
     on

@@ -1,7 +1,7 @@
 with reviews as (
     {{ union_vendors('reviews', ['lattice', 'bamboohr', 'files'], [
-        'connection_id', 'review_id', 'cycle_id', 'reviewee_user_id', 'reviewer_id', 'relation', 'submitted_at',
-        'is_calibrated', 'deleted_at'
+        'connection_id', 'review_id', 'cycle_id', 'reviewee_user_id', 'reviewer_id', 'relation', 'rated_on',
+        'submitted_at', 'is_calibrated', 'deleted_at'
     ]) }}
 ),
 
@@ -21,6 +21,7 @@ select
     reviewers.employee_connection_id as reviewer_employee_connection_id,
     reviewers.employee_id as reviewer_employee_id,
     reviews.relation,
+    reviews.rated_on,
     reviews.submitted_at,
     reviews.is_calibrated,
     reviews.deleted_at

@@ -1,8 +1,8 @@
 with scorecards as (
     {{ union_vendors('scorecards', ['greenhouse', 'files'], [
         'connection_id', 'scorecard_id', 'interview_id', 'application_id', 'interviewer_id', 'submitter_id', 'interview_name',
-        'recommendation_rank', 'recommendation_score', 'recommendation_label', 'is_draft', 'interviewed_at',
-        'submitted_at', 'last_edited_at', 'deleted_at'
+        'recommendation_rank', 'recommendation_score', 'recommendation_label', 'is_unmapped', 'is_draft',
+        'interviewed_at', 'submitted_at', 'last_edited_at', 'deleted_at'
     ]) }}
 ),
 
@@ -42,6 +42,7 @@ select
     case when not named.is_draft then named.recommendation_rank end as recommendation_rank,
     case when not named.is_draft then named.recommendation_score end as recommendation_score,
     named.recommendation_label,
+    named.is_unmapped,
     named.is_draft,
     named.interviewed_at,
     named.submitted_at,

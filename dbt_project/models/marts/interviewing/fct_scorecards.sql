@@ -56,6 +56,8 @@ timed as (
         -- The debrief is the decision: it cannot come after itself.
         not scorecards.is_draft and scorecards.technique != 'debrief' as is_judged,
         scorecards.recommendation_rank,
+        scorecards.recommendation_label,
+        scorecards.is_unmapped,
         coalesce(ratings.n_ratings, 0) as n_ratings,
         ratings.rating_sd,
         ratings.lowest_score,
@@ -102,6 +104,8 @@ select
     and coalesce(submitted_at <= decided_at and last_edited_at > decided_at, false) as is_edited_after_decision,
     is_judged and coalesce(submitted_at > decided_at, false) as is_submitted_after_decision,
     recommendation_rank,
+    recommendation_label,
+    is_unmapped,
     n_ratings,
     rating_sd,
     n_ratings >= 3 and lowest_score = highest_score as is_straight_lined

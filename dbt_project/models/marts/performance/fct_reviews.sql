@@ -7,6 +7,10 @@ cycles as (
     select * from {{ ref('review_cycles') }}
 ),
 
+data_clock as (
+    select * from {{ ref('data_clock') }}
+),
+
 spells as (
     select * from {{ ref('employment_spells') }}
 ),
@@ -44,17 +48,36 @@ forms as (
 
 rated as (
     select
-        reviews.*,
+        reviews.connection_id,
+        reviews.review_id,
+        reviews.cycle_id,
+        reviews.employee_connection_id,
+        reviews.employee_id,
+        reviews.reviewee_user_id,
+        reviews.reviewer_id,
+        reviews.reviewer_employee_connection_id,
+        reviews.reviewer_employee_id,
+        reviews.relation,
+        reviews.submitted_at,
         cycles.cycle_name,
-        coalesce(cycles.is_closed, true) as is_cycle_closed,
-        coalesce(cycles.period_ends_on, cycles.ends_on, {{ local_date('reviews.submitted_at') }}) as rated_on,
+        coalesce({{ is_cycle_over('cycles', 'data_clock') }}, true) as is_cycle_closed,
+        coalesce(
+            reviews.rated_on, cycles.period_ends_on, cycles.ends_on, {{ local_date('reviews.submitted_at') }}
+        ) as rated_on,
         overall_ratings.rating,
+        overall_ratings.rating_label,
+        coalesce(overall_ratings.is_unmapped, false) as is_unmapped,
         overall_ratings.calibrated_rating,
-        coalesce(overall_ratings.calibrated_rating, overall_ratings.rating) as effective_rating,
+        case
+            when overall_ratings.calibrated_rating is not null then 1
+            when overall_ratings.question_id = 'weighted_score' then 3
+            when overall_ratings.rating is not null then 2
+        end as precedence,
         overall_ratings.scale_id,
         overall_ratings.scale_min,
         overall_ratings.scale_max
     from reviews
+    cross join data_clock
     left join cycles
         on
             reviews.connection_id = cycles.connection_id
@@ -64,6 +87,29 @@ rated as (
             reviews.connection_id = overall_ratings.connection_id
             and reviews.review_id = overall_ratings.review_id
             and overall_ratings.preference = 1
+),
+
+placed as (
+    select
+        *,
+        min(precedence) over (partition by connection_id, cycle_id, reviewee_user_id, relation) as best_precedence,
+        row_number() over (
+            partition by connection_id, cycle_id, reviewee_user_id, relation, precedence
+            order by submitted_at asc nulls last, review_id asc
+        ) as place
+    from rated
+),
+
+-- A calibrated rating and the weighted score belong to the person, not to the reviewer they stand beside: however many
+-- managers wrote, each is one rating. What one manager wrote (2) is that manager's own.
+settled_ratings as (
+    select
+        *,
+        case
+            when relation != 'manager' or (precedence = best_precedence and (precedence = 2 or place = 1))
+                then coalesce(calibrated_rating, rating)
+        end as effective_rating
+    from placed
 ),
 
 -- The latest stay begun by the rated day: the review of a leaver often closes after the last day.
@@ -118,6 +164,8 @@ select
     rated.rating,
     rated.calibrated_rating,
     rated.effective_rating,
+    rated.rating_label,
+    rated.is_unmapped,
     rated.scale_id,
     rated.scale_min,
     rated.scale_max,
@@ -127,7 +175,7 @@ select
     rated.is_cycle_closed,
     {{ to_bigint('coalesce(forms.n_rated_questions, 0)') }} as n_rated_questions,
     {{ to_bigint('coalesce(forms.n_overall_questions, 0)') }} as n_overall_questions
-from rated
+from settled_ratings as rated
 left join review_spells
     on
         rated.connection_id = review_spells.connection_id

@@ -7,6 +7,10 @@ reviews as (
     select * from {{ ref('fct_reviews') }}
 ),
 
+data_clock as (
+    select * from {{ ref('data_clock') }}
+),
+
 spells as (
     select * from {{ ref('employment_spells') }}
 ),
@@ -83,7 +87,7 @@ select
     cycles.cycle_name,
     cycles.starts_on,
     cycles.ends_on,
-    cycles.is_closed,
+    coalesce({{ is_cycle_over('cycles', 'data_clock') }}, true) as is_closed,
     cycles.is_calibrated,
     coalesce(reviewees.n_employees, 0) as n_employees,
     coalesce(expected.n_expected, 0) as n_expected,
@@ -91,6 +95,7 @@ select
     cast(expected.n_reviewed as double) / nullif(expected.n_expected, 0) as coverage,
     coalesce(reviewees.n_unlinked, 0) as n_unlinked
 from cycles
+cross join data_clock
 left join reviewees
     on
         cycles.connection_id = reviewees.connection_id

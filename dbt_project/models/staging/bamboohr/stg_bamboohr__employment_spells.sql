@@ -6,17 +6,30 @@ employees as (
     select * from {{ ref('stg_bamboohr__employees') }}
 ),
 
-marked as (
+-- Whom the firm deleted (a test entry, a duplicate) never had a stay, whatever rows were left behind.
+removed as (
     select
         connection_id,
-        employee_id,
-        date as effective_on,
-        id,
-        lower(employment_status) like '%terminated%' as is_end,
-        coalesce(termination_type, '') as termination_type,
-        termination_reason
+        employee_id
+    from employees
+    where deleted_at is not null
+),
+
+marked as (
+    select
+        statuses.connection_id,
+        statuses.employee_id,
+        statuses.date as effective_on,
+        statuses.id,
+        lower(statuses.employment_status) like '%terminated%' as is_end,
+        coalesce(statuses.termination_type, '') as termination_type,
+        statuses.termination_reason
     from statuses
-    where deleted_at is null
+    left join removed
+        on
+            statuses.connection_id = removed.connection_id
+            and statuses.employee_id = removed.employee_id
+    where statuses.deleted_at is null and removed.employee_id is null
 ),
 
 -- A stay begins with the first row, or with the first row after an end; a change of contract in between does not.
@@ -70,7 +83,10 @@ from_record as (
         on
             employees.connection_id = from_history.connection_id
             and employees.employee_id = from_history.employee_id
-    where from_history.employee_id is null and employees.hired_on is not null
+    where
+        from_history.employee_id is null
+        and employees.hired_on is not null
+        and employees.deleted_at is null
 )
 
 select

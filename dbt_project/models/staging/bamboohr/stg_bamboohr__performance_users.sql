@@ -1,16 +1,18 @@
 with reviews as (
-    select * from {{ source('raw_bamboohr', 'performance_reviews') }}
+    select * from {{ ref('stg_bamboohr__review_rows') }}
 ),
 
 people as (
     select
         connection_id,
-        employee_id
+        employee_id,
+        deleted_at
     from reviews
-    union distinct
+    union all
     select
         connection_id,
-        reviewer_employee_id as employee_id
+        reviewer_employee_id as employee_id,
+        deleted_at
     from reviews
 )
 
@@ -20,6 +22,7 @@ select
     employee_id as user_id,
     employee_id as external_employee_id,
     {{ to_string('null') }} as email_token,
-    cast(null as timestamp) as deleted_at
+    case when count(*) = count(deleted_at) then max(deleted_at) end as deleted_at
 from people
 where employee_id is not null
+group by connection_id, employee_id

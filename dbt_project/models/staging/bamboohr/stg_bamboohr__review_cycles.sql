@@ -1,16 +1,17 @@
 with reviews as (
-    select * from {{ source('raw_bamboohr', 'performance_reviews') }}
+    select * from {{ ref('stg_bamboohr__review_rows') }}
 )
 
+-- A table of ratings does not say when its cycle is over; marts judge that by the dates.
 select
     connection_id,
-    coalesce(cycle, {{ to_string('date') }}) as cycle_id,
-    coalesce(cycle, {{ to_string('date') }}) as cycle_name,
+    cycle_id,
+    cycle_id as cycle_name,
     cast(null as date) as period_ends_on,
-    min(date) as starts_on,
-    max(date) as ends_on,
+    min(case when deleted_at is null then rated_on end) as starts_on,
+    max(case when deleted_at is null then rated_on end) as ends_on,
     false as is_calibrated,
-    true as is_closed,
-    cast(null as timestamp) as deleted_at
+    cast(null as boolean) as is_closed,
+    case when count(*) = count(deleted_at) then max(deleted_at) end as deleted_at
 from reviews
-group by connection_id, coalesce(cycle, {{ to_string('date') }})
+group by connection_id, cycle_id

@@ -12,6 +12,7 @@ select
     calibrated_rating,
     scale_min,
     scale_max,
-    scale_id
+    scale_id,
+    false as is_unmapped
 from answers
 where rating is not null or calibrated_rating is not null

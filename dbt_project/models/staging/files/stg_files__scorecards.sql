@@ -27,13 +27,16 @@ cards as (
     group by connection_id, interview_id, interviewer_id
 ),
 
+-- A recommendation outside the scale has no score: the row named `overall` is another measure and may not replace it.
 scored as (
     select
         cards.*,
-        coalesce(
-            cast(scales.rating_rank - scales.scale_min as double) / (scales.scale_max - scales.scale_min),
-            cards.overall_score
-        ) as recommendation_score
+        case
+            when scales.label is not null
+                then cast(scales.rating_rank - scales.scale_min as double) / (scales.scale_max - scales.scale_min)
+            when cards.recommendation_label is null then cards.overall_score
+        end as recommendation_score,
+        cards.recommendation_label is not null and scales.label is null as is_unmapped
     from cards
     left join scales
         on lower(trim(cards.recommendation_label)) = scales.label
@@ -50,6 +53,7 @@ select
     cast(round(1 + 4 * recommendation_score) as bigint) as recommendation_rank,
     recommendation_score,
     recommendation_label,
+    is_unmapped,
     submitted_at is null as is_draft,
     cast(null as timestamp) as interviewed_at,
     {{ utc('submitted_at') }} as submitted_at,

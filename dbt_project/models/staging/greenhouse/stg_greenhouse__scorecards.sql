@@ -88,6 +88,7 @@ select
     cast(scales.rating_rank - scales.scale_min as double)
     / (scales.scale_max - scales.scale_min) as recommendation_score,
     scorecards.candidate_rating as recommendation_label,
+    scorecards.candidate_rating is not null and scales.label is null as is_unmapped,
     coalesce(scorecards.status, 'draft') != 'complete' or scorecards.submitted_at is null as is_draft,
     {{ utc('scorecards.interviewed_at') }} as interviewed_at,
     {{ utc('scorecards.submitted_at') }} as submitted_at,

@@ -3,7 +3,7 @@ with answers as (
 ),
 
 reviewees as (
-    select * from {{ source('raw_lattice', 'reviewees') }}
+    {{ with_tombstones('lattice', 'reviewees') }}
 ),
 
 related as (
@@ -26,7 +26,7 @@ related as (
         answers.calibrated_rating,
         coalesce(answers.calibration_ended, false) as is_calibrated,
         {{ utc('answers.submitted_at') }} as submitted_at,
-        answers.deleted_at
+        coalesce(answers.deleted_at, reviewees.deleted_at) as deleted_at
     from answers
     left join reviewees
         on

@@ -59,7 +59,8 @@ select
         nullif(questions.scale_labels, ''),
         {{ to_string('questions.scale_min') }} || '-' || {{ to_string('questions.scale_max') }},
         'question ' || coalesce(ranked.question_id, 'unknown')
-    ) as scale_id
+    ) as scale_id,
+    false as is_unmapped
 from ranked
 left join questions
     on
@@ -79,5 +80,6 @@ select
     {{ to_double('null') }} as calibrated_rating,
     {{ to_double('null') }} as scale_min,
     {{ to_double('null') }} as scale_max,
-    'weighted_score' as scale_id
+    'weighted_score' as scale_id,
+    false as is_unmapped
 from weighted_scores

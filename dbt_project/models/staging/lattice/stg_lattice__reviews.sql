@@ -9,6 +9,7 @@ select
     reviewee_user_id,
     reviewer_id,
     relation,
+    cast(null as date) as rated_on,
     max(submitted_at) as submitted_at,
     max(case when is_calibrated then 1 else 0 end) = 1 as is_calibrated,
     case when count(*) = count(deleted_at) then max(deleted_at) end as deleted_at
