@@ -24,10 +24,14 @@ def write_section(name: str, lines: Sequence[str], page: Path = PAGE) -> None:
 
 
 def stamp() -> str:
-    """When, on what and of which commit; `-dirty` when the checkout had changes."""
-    found = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
-    commit = found.stdout.strip() or "unknown"
-    return f"Measured on {datetime.now(UTC):%Y-%m-%d} with {os.cpu_count()} cores, commit {commit}."
+    """When, on what and of which commit; `-dirty` when the checkout had changes, those of the page not counted."""
+    commit = _git("describe", "--always") or "unknown"
+    changed = "-dirty" if _git("status", "--porcelain", "--", ".", f":!{PAGE.relative_to(ROOT)}") else ""
+    return f"Measured on {datetime.now(UTC):%Y-%m-%d} with {os.cpu_count()} cores, commit {commit}{changed}."
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
