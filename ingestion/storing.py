@@ -118,7 +118,9 @@ class Store:
             self._remove()  # last: it tells a next run, should this one be killed here, that there is something to heal
 
     def close(self) -> None:
-        """Remove the working directory: it holds rows."""
+        """Remove the working directory, which holds rows, and what dlt noted in the warehouse and nobody reads."""
+        for zone, pipeline in self._pipelines.items():
+            self._warehouse.forget_schemas(pipeline.dataset_name, pipeline.default_schema_name, zone)
         self._pipelines.clear()
         self._remove()
 

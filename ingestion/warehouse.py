@@ -155,6 +155,16 @@ class DuckDBWarehouse:
         """Drop what a killed load left in dlt's staging tables."""
         self.run(f'drop schema if exists "{dataset}_staging" cascade', zone=zone)
 
+    def forget_schemas(self, dataset: str, schema: str, zone: Zone = "warehouse") -> None:
+        """Delete all but the newest of dlt's descriptions of a schema: every sync adds some, and none is ever read."""
+        if (dataset, "_dlt_version") in self._columns(zone):
+            self.run(
+                f'delete from "{dataset}"._dlt_version where schema_name = $1 and inserted_at < '
+                f'(select max(inserted_at) from "{dataset}"._dlt_version where schema_name = $1)',
+                [schema],
+                zone=zone,
+            )
+
 
 def _additions(table: Table, existing: Mapping[tuple[str, str], set[str]]) -> list[str]:
     columns = existing.get((table.schema, table.name))

@@ -11,17 +11,17 @@ from ingestion.connectors import greenhouse
 from ingestion.load import ensure_raw_tables
 from ingestion.settings import Settings
 from ingestion.storing import Load, Store, raw_table
-from ingestion.warehouse import DuckDBWarehouse, open_warehouse
+from ingestion.warehouse import DuckDBWarehouse, Table, open_warehouse
 
 ROWS = 100_000
-(STREAM,) = (stream for stream in greenhouse.STREAMS if stream.name == "departments")
+STREAM, OTHER = (stream for stream in greenhouse.STREAMS if stream.name in ("departments", "sources"))
 TABLE = raw_table("greenhouse", STREAM)
 ARROW = {"text": pa.string(), "bigint": pa.int64(), "bool": pa.bool_(), "timestamp": pa.timestamp("us", "UTC")}
 
 
-def window(n: int) -> pa.Table:
+def window(n: int, table: Table = TABLE) -> pa.Table:
     """Rows with keys of their own."""
-    columns = {name: pa.nulls(ROWS, ARROW[kind]) for name, kind in TABLE.columns.items() if name != "_dlt_load_id"}
+    columns = {name: pa.nulls(ROWS, ARROW[kind]) for name, kind in table.columns.items() if name != "_dlt_load_id"}
     keys = {"connection_id": ["acme"] * ROWS, "id": [f"{n}-{row}" for row in range(ROWS)]}
     return pa.table(columns | {name: pa.array(values) for name, values in keys.items()})
 
@@ -44,3 +44,15 @@ def test_rows_that_were_stored_are_held_by_nobody(where: Settings) -> None:
         assert pa.total_allocated_bytes() - before < window(0).nbytes / 10
         assert in_memory(warehouse) == 0
         store.close()
+
+
+def test_of_the_descriptions_that_dlt_writes_down_only_the_newest_stays(where: Settings) -> None:
+    ensure_raw_tables(where)
+    with open_warehouse(where) as warehouse:
+        for streams in ((STREAM, OTHER), (OTHER, STREAM)):  # another order is another description
+            store = Store(warehouse, Connection("acme", "greenhouse"), greenhouse.STREAMS, where.home / "dlt")
+            for n, stream in enumerate(streams):
+                table = raw_table("greenhouse", stream)
+                store.store(stream, [Load(table, ("connection_id", "id"), window(n, table))])
+            store.close()
+        assert warehouse.run("select count(*) from raw_greenhouse._dlt_version") == [(1,)]
