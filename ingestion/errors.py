@@ -15,7 +15,8 @@ carries a secret, a query string or a value of a person: tokens and ids only::
     │   ├── OptionUnknown
     │   ├── OptionInvalid
     │   ├── RenameRefused
-    │   └── NothingPublished
+    │   ├── NothingPublished
+    │   └── VersionNotKept
     ├── LockHeld
     ├── VendorError
     │   ├── Unreachable
@@ -74,7 +75,9 @@ class SettingInvalid(ConfigurationError):
     """An environment variable holds something unusable."""
 
     def __init__(self, variable: str, seen: str, expected: str) -> None:
-        super().__init__(f"`{variable}` is `{seen}`; expected {expected}. Nothing was started.")
+        super().__init__(
+            f"`{variable}` is `{seen}`; expected {expected}. Nothing was started. Set it and run the command again."
+        )
 
 
 class ConnectionsFileMissing(ConfigurationError):
@@ -113,7 +116,8 @@ class VendorUnknown(ConfigurationError):
     def __init__(self, connection_id: str, vendor: str, known: Iterable[str]) -> None:
         super().__init__(
             f"Connection `{connection_id}` has vendor `{vendor}`; connectors exist for {listed(known)}. "
-            "This connection was not read; the others are not affected."
+            "This connection was not read; the others are not affected. Correct connections.toml, then run: "
+            "qoh connections"
         )
 
 
@@ -121,7 +125,10 @@ class StreamUnknown(ConfigurationError):
     """A stream was asked for that the vendor does not have."""
 
     def __init__(self, vendor: str, stream: str, known: Iterable[str]) -> None:
-        super().__init__(f"`{vendor}` has no stream `{stream}`; it has {listed(known)}. Nothing was started.")
+        super().__init__(
+            f"`{vendor}` has no stream `{stream}`; it has {listed(known)}. Nothing was started. "
+            "Run the command again with one of these."
+        )
 
 
 class SecretMissing(ConfigurationError):
@@ -177,6 +184,16 @@ class NothingPublished(ConfigurationError):
         super().__init__(
             "Nothing was published yet: the first version is written at the end of a run without blocking errors. "
             "Run: qoh run"
+        )
+
+
+class VersionNotKept(ConfigurationError):
+    """A published version is asked for that is not among the files."""
+
+    def __init__(self, role: str, version: str | None) -> None:
+        wanted = f"version `{version}`" if version else "version before the current one"
+        super().__init__(
+            f"`{role}`: no {wanted} is kept. Readers keep the version they have. Run: qoh published --versions"
         )
 
 
@@ -299,7 +316,7 @@ class PagingLoops(VendorError):
     def __init__(self, connection_id: str, path: str, pages: int) -> None:
         super().__init__(
             f"`{connection_id}`: `{path}` points back to a page that was read already, after {pages} pages. "
-            f"{DOES_NOT_COUNT}"
+            f"{DOES_NOT_COUNT} If it happens again the vendor's paging is broken: see its status page; run: qoh doctor"
         )
 
 
@@ -317,7 +334,7 @@ class Stopped(VendorError):
     """The run was ended while it waited."""
 
     def __init__(self, connection_id: str) -> None:
-        super().__init__(f"`{connection_id}`: the run was stopped. {DOES_NOT_COUNT}")
+        super().__init__(f"`{connection_id}`: the run was stopped. {DOES_NOT_COUNT} To go on, run: qoh run")
 
 
 class DataRefused(IngestionError):

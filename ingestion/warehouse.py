@@ -21,7 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.database import OPEN_CONFIG, open_file
-from ingestion.errors import PublishRefused, SettingInvalid
+from ingestion.errors import PublishRefused, SettingInvalid, VersionNotKept
 from ingestion.lock import warehouse_lock
 from ingestion.settings import Settings, settings
 from ingestion.streams import DataType, Zone
@@ -332,6 +332,39 @@ def _point(link: Path, target: Path) -> None:
     draft.replace(link)
 
 
+def show_version(role: str, version: str | None = None, where: Settings | None = None) -> Path:
+    """Let readers see a version that is kept; no file is written or deleted, and the next publication goes on as ever.
+
+    Args:
+        role: reader group.
+        version: as `published_versions` names it; by default the one before that which readers see.
+        where: settings, default those of the environment.
+
+    Returns:
+        Path of that version.
+
+    Raises:
+        VersionNotKept: there is no such file, or none before.
+        LockHeld: another run holds the warehouse.
+    """
+    where = where or settings()
+    with warehouse_lock(where.lock_file):
+        kept = published_versions(role, where)
+        shown = published_path(role, where)
+        if version is None:
+            version = max((name for name, path in kept.items() if shown is not None and path < shown), default=None)
+        if version not in kept:
+            raise VersionNotKept(role, version)
+        _point(where.published / f"{role}.duckdb", kept[version])
+    return kept[version]
+
+
+def published_versions(role: str, where: Settings | None = None) -> dict[str, Path]:
+    """The versions that are kept, by name, oldest first."""
+    found = _versions((where or settings()).published.resolve(), role)
+    return {path.stem.removeprefix(f"{role}-"): path for path in found}
+
+
 def published_path(role: str, where: Settings | None = None) -> Path | None:
     """The version readers see now, resolved; None before the first publication.
 
@@ -350,4 +383,9 @@ def open_published(role: str, where: Settings | None = None) -> duckdb.DuckDBPyC
     path = published_path(role, where)
     if path is None:
         raise PublishRefused(role, "nothing was published yet")
+    return open_version(path)
+
+
+def open_version(path: Path) -> duckdb.DuckDBPyConnection:
+    """A hardened read-only connection to one published version."""
     return duckdb.connect(str(path), read_only=True, config=dict(READER_CONFIG))

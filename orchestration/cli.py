@@ -118,10 +118,10 @@ def report(
     """Write the report again from the published file; needs no lock and no vendor."""
     _prepared()
     from orchestration.defs.publish import published_file
-    from orchestration.defs.report import write_report
+    from orchestration.defs.report import report_frames, write_report
 
-    published_file()
-    first = write_report()[0]
+    version = published_file()
+    first = write_report(version, report_frames(version))[0]
     console.print(f"Report: {first}")
     if open_:
         typer.launch(str(first))
@@ -229,12 +229,42 @@ def status() -> None:
 
 
 @app.command()
-def published() -> None:
+def published(
+    versions: Annotated[bool, typer.Option("--versions", help="List the versions that are kept instead.")] = False,
+) -> None:
     """Print the path of the current published file. Open it read-only, at any time, also during a run."""
     _prepared()
-    from orchestration.defs.publish import published_file
+    from ingestion.warehouse import published_versions
+    from orchestration.defs.publish import ROLE, published_file
 
-    typer.echo(published_file())
+    current = published_file()
+    if not versions:
+        typer.echo(current)
+        return
+    for version, path in published_versions(ROLE).items():
+        typer.echo(f"{version}  {path.stat().st_size / 1e6:.1f} MB{'  current' if path == current else ''}")
+
+
+@app.command()
+def rollback(
+    version: Annotated[
+        str | None,
+        typer.Argument(help="As `qoh published --versions` names it (default: the one before the current)."),
+    ] = None,
+) -> None:
+    """Let readers see an earlier published version again, and write the report from it.
+
+    Nothing is deleted: `qoh rollback` with a newer version goes forward again. The next run publishes a new version as
+    ever, so mend first what made the last one wrong.
+    """
+    _prepared()
+    from orchestration.defs.publish import published_file
+    from orchestration.defs.report import roll_back
+
+    published_file()
+    shown, pages = roll_back(version)
+    console.print(f"Readers see {shown} again.", markup=False)
+    console.print(f"Report: {pages[0]}", markup=False)
 
 
 @app.command()
@@ -444,11 +474,12 @@ def _tell(finished: Finished, settings: Settings, *, timings: bool) -> None:
         from orchestration.defs.report import report_frames
         from reporting.text import answer
 
+        version = published_file()
         console.print()
-        console.print(answer(report_frames()), markup=False)
+        console.print(answer(report_frames(version)), markup=False)
         console.print()
         console.print(f"Report:         {settings.home / 'report' / 'index.html'}")
-        console.print(f"Warehouse file: {published_file()}  (read-only; `qoh published` prints it)")
+        console.print(f"Warehouse file: {version}  (read-only; `qoh published` prints it)")
         console.print(f"Checks:         {settings.home / 'data_docs' / 'index.html'}")
     else:
         console.print("[red]Nothing was published; readers keep the version they have.[/]")

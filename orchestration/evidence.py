@@ -94,9 +94,9 @@ def write_evidence(frame: str, signed_off: Path | None, out: Path) -> Written:
     if frame not in FRAMES:
         raise FrameUnknown(frame)
     signed = None if signed_off is None else read_signed(signed_off)
-    snapshot = published_file().name
-    tables = evidence_frames()
-    pack = evidence_pack(find(tables), signed, frame, datetime.now(UTC), snapshot=snapshot)
+    version = published_file()
+    tables = evidence_frames(version)
+    pack = evidence_pack(find(tables), signed, frame, datetime.now(UTC), snapshot=version.name)
     page = out / f"evidence-pack-{frame}.html"
     _write(page, pack.html)
     files = [page]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
-from ingestion.warehouse import open_published
-from orchestration.defs.publish import ROLE
+from ingestion.warehouse import open_version
 from orchestration.defs.report import published_frames
 
 SMALLEST_GROUP = 10
@@ -134,12 +135,12 @@ AGGREGATES: dict[str, tuple[tuple[str, ...], str]] = {
 """By name: the tables it needs and the query; only aggregates, and scorecards without any id."""
 
 
-def evidence_frames() -> dict[str, pd.DataFrame]:
-    """The published tables that the report reads whole, and aggregates of the others: no row about a person leaves."""
+def evidence_frames(version: Path) -> dict[str, pd.DataFrame]:
+    """What the report reads of a published version: some tables whole, of the others aggregates, no row of a person."""
     from reporting import exhibit as names
 
-    tables = published_frames(names.TABLES)
-    with open_published(ROLE) as connection:
+    tables = published_frames(version, names.TABLES)
+    with open_version(version) as connection:
         rows = connection.execute("select table_schema || '.' || table_name from information_schema.tables").fetchall()
         present = {name for (name,) in rows}
         made = {

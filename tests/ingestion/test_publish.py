@@ -10,11 +10,19 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.errors import LockHeld, PublishRefused, WarehouseBusy, WarehouseDamaged
+from ingestion.errors import LockHeld, PublishRefused, VersionNotKept, WarehouseBusy, WarehouseDamaged
 from ingestion.load import ensure_raw_tables
 from ingestion.lock import warehouse_lock
 from ingestion.settings import Settings
-from ingestion.warehouse import KEPT_VERSIONS, open_published, open_warehouse, publish, published_path
+from ingestion.warehouse import (
+    KEPT_VERSIONS,
+    open_published,
+    open_warehouse,
+    publish,
+    published_path,
+    published_versions,
+    show_version,
+)
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -67,6 +75,42 @@ def test_the_newest_versions_are_kept_and_leftovers_of_a_killed_run_go(where: Se
     kept = sorted(where.published.glob("*analyst-*"))
     assert kept == sorted(made[-KEPT_VERSIONS:])
     assert not list(where.published.glob(".analyst*"))
+
+
+def generation_seen(where: Settings) -> int:
+    with open_published("analyst", where) as reader:
+        ((seen,),) = reader.execute("select distinct generation from marts_ops.a").fetchall()
+    return int(seen)
+
+
+def test_readers_get_an_earlier_version_back_and_the_next_publication_goes_on(where: Settings) -> None:
+    made = []
+    for generation in (1, 2, 3):
+        build(where, generation)
+        made.append(publish("analyst", ["marts_ops.a"], AS_OF, where))
+    assert list(published_versions("analyst", where).values()) == made
+    assert show_version("analyst", where=where) == made[1]
+    assert generation_seen(where) == 2
+    assert show_version("analyst", where=where) == made[0], "the one before that which readers see"
+    newest = list(published_versions("analyst", where))[-1]
+    assert show_version("analyst", newest, where) == made[2]
+    show_version("analyst", where=where)
+    build(where, 4)
+    publish("analyst", ["marts_ops.a"], AS_OF, where)
+    assert generation_seen(where) == 4
+    assert len(published_versions("analyst", where)) == 4, "a way back deletes nothing"
+
+
+def test_a_version_that_is_not_kept_is_refused_and_readers_keep_theirs(where: Settings) -> None:
+    build(where, 1)
+    path = publish("analyst", ["marts_ops.a"], AS_OF, where)
+    with pytest.raises(VersionNotKept, match="no version before the current one is kept"):
+        show_version("analyst", where=where)
+    with pytest.raises(VersionNotKept, match=r"`analyst`: no version `x` is kept.*qoh published --versions"):
+        show_version("analyst", "x", where)
+    with pytest.raises(VersionNotKept):
+        show_version("nobody", where=where)
+    assert published_path("analyst", where) == path
 
 
 def test_readers_never_fail_or_see_half_a_version_while_publishing(where: Settings) -> None:

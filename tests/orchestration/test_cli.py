@@ -11,12 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from ingestion.exit_codes import ExitCode
 from ingestion.lock import warehouse_lock
 from ingestion.sandbox.runner import RunningSandbox, running_sandbox
+from ingestion.warehouse import publish
 from orchestration import cli
+from orchestration.defs.publish import ANALYST_KEY, published_file
+from orchestration.defs.validity import data_clock
+from orchestration.dictionary import PUBLISHED, dictionary
 from orchestration.state import age
 
 from .conftest import EXAMPLE, Company
@@ -143,7 +148,7 @@ def test_doctor_finds_a_wrong_secret_and_a_missing_variable(
 
 
 def test_published_before_the_first_run_says_what_to_do(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("published", "report"):
+    for command in ("published", "report", "rollback"):
         assert qoh(command) == ExitCode.USAGE
         assert "Nothing was published yet" in capsys.readouterr().err
 
@@ -182,7 +187,7 @@ def test_status_before_the_first_run_is_not_an_error(home: Path, capsys: pytest.
 
 @pytest.mark.parametrize(
     ("hours", "said"),
-    [(3, "3 hours ago"), (60, "60 hours ago: is anything running"), (240, "10 days ago: is anything")],
+    [(3, "3 h ago"), (60, "60 h ago: is anything running"), (240, "10 days ago: is anything")],
 )
 def test_the_age_of_what_is_published_is_told_by_the_clock_on_the_wall(hours: int, said: str, tmp_path: Path) -> None:
     file = tmp_path / "file"
@@ -197,6 +202,33 @@ def test_report_is_written_again_from_the_published_file(company: Company, capsy
     index.unlink(missing_ok=True)
     cli.app(["report"], standalone_mode=False)
     assert index.exists()
+
+
+@pytest.mark.slow
+def test_readers_and_the_report_go_back_a_version_and_forward_again(
+    company: Company, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index = company.home / "report" / "index.html"
+    before = published_file()
+    newest = publish("analyst", [words.table for words in dictionary() if words.table != PUBLISHED.table], data_clock())
+    cli.app(["rollback"], standalone_mode=False)
+    assert published_file() == before
+    assert before.name in index.read_text()
+    cli.app(["published", "--versions"], standalone_mode=False)
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.endswith("current") for line in listed[-2:]] == [True, False]
+    version = newest.stem.removeprefix("analyst-")
+    # The same from the UI.
+    with dg.DagsterInstance.get() as instance:
+        job = company.definitions().resolve_job_def("rollback")
+        config = {"ops": {"show_earlier_version": {"config": {"version": version}}}}
+        assert job.execute_in_process(instance=instance, run_config=config).success
+        (seen,) = instance.fetch_observations(ANALYST_KEY, limit=1).records
+    assert seen.asset_observation.metadata["version"].value == version
+    assert published_file() == newest
+    assert newest.name in index.read_text()
+    assert qoh("rollback", "x") == ExitCode.USAGE
+    assert "qoh published --versions" in capsys.readouterr().err
 
 
 @pytest.mark.slow

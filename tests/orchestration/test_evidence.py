@@ -13,6 +13,7 @@ import yaml
 
 from ingestion.exit_codes import ExitCode
 from orchestration import cli, evidence
+from orchestration.defs.publish import published_file
 from orchestration.evidence_frames import agreement, evidence_frames, ll144_tables
 from tests.reporting.evidence_tables import evidence_tables, fairness, signed
 
@@ -220,13 +221,13 @@ def test_help_teaches_the_file_and_the_exit_codes(capsys: pytest.CaptureFixture[
 
 
 def test_no_row_about_a_person_comes_out_of_the_published_file(published: Path) -> None:
-    shown = "\n".join(frame.to_csv() for frame in evidence_frames().values())
+    shown = "\n".join(frame.to_csv() for frame in evidence_frames(published_file()).values())
     assert "token-" not in shown
     assert "employee-" not in shown
 
 
 def test_the_aggregates_are_those_of_the_facts(published: Path) -> None:
-    tables = evidence_frames()
+    tables = evidence_frames(published_file())
     scores = tables["study.scores"].set_index("job_family").loc["all"]
     assert (scores["n_applicants"], scores["n_rated"], scores["mean_applicants"]) == (80, 40, 0.5)
     assert tables["study.gaps"].iloc[0]["p50"] == 486
