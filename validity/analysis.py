@@ -164,7 +164,7 @@ def _of_one_rater(found: Study, inputs: StudyInputs) -> Stated | None:
     mean_inverse = float((1 / inputs.ratings.groupby("person_id")["rater_id"].nunique()).mean())
     drawn = found.resampled_reliability
     possible = drawn[drawn > 0]  # a resample without a reliability is none that anybody would lend
-    stepped = np.array([spearman_brown(min(one, 1.0), mean_inverse) for one in possible])
+    stepped = spearman_brown(np.minimum(possible, 1.0), mean_inverse)
     return Stated(spearman_brown(min(float(row["value"]), 1.0), mean_inverse), stepped)
 
 

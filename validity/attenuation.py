@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ from validity.thresholds import (
     MIN_RATEES_WITH_TWO_RATERS,
     MIN_RATERS,
 )
+
+Array = npt.NDArray[np.float64]
 
 LOCAL_METHOD = "pearson+local_reliability+bootstrap"
 LITERATURE_METHOD = "pearson+literature_reliability"
@@ -105,15 +108,23 @@ def disattenuate(r: float, r_yy: float, r_xx: float = 1.0) -> float:
     return r / sqrt(r_xx * r_yy)
 
 
-def spearman_brown(reliability: float, k: float) -> float:
+@overload
+def spearman_brown(reliability: float, k: float) -> float: ...
+
+
+@overload
+def spearman_brown(reliability: Array, k: float) -> Array: ...
+
+
+def spearman_brown(reliability: float | Array, k: float) -> float | Array:
     """Reliability of the mean of `k` raters from that of one: ``k r / (1 + (k−1) r)`` (Spearman 1910; Brown 1910).
 
-    `k` below 1 goes the other way, for example 1/3 from a mean of three raters to one.
+    `k` below 1 goes the other way, for example 1/3 from a mean of three raters to one. An array gives one value each.
 
     >>> round(spearman_brown(0.52, 2), 2)
     0.68
     """
-    if not k > 0 or not reliability <= 1 or 1 + (k - 1) * reliability <= 0:
+    if not (k > 0 and np.all(reliability <= 1) and np.all(1 + (k - 1) * reliability > 0)):
         raise ValueError(f"`reliability`, `k`: {reliability}, {k}, expected at most 1 and more than 0 raters.")
     return k * reliability / (1 + (k - 1) * reliability)
 
@@ -142,7 +153,7 @@ def operational_validity(
     *,
     n_ratees: int,
     n_raters: int,
-    draws: Sequence[tuple[float, float]] | npt.NDArray[np.float64],
+    draws: Sequence[tuple[float, float]] | Array,
 ) -> Estimate:
     """Rung 2 with a reliability estimated in the same firm.
 
@@ -218,7 +229,7 @@ def operational_validity_with_reference(observed: Estimate, reference: Reference
     )
 
 
-def _corrected_draws(draws: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], int]:
+def _corrected_draws(draws: Array) -> tuple[Array, int]:
     """Corrected resamples, and how many have no defined correction (reliability at 0, or a result beyond 1)."""
     r, r_yy = draws[:, 0], draws[:, 1]
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -270,7 +270,7 @@ def drawn_reliability(model: ReliabilityModel, rng: np.random.Generator, n: int)
         single = rng.choice(model.stated.resampled, n)
     else:
         single = np.full(n, model.stated.value)
-    return np.asarray(single / (model.mean_inverse + (1 - model.mean_inverse) * single))  # Spearman-Brown, many at once
+    return spearman_brown(single, 1 / model.mean_inverse)
 
 
 def reliability_features(criterion: Criterion) -> Array:
