@@ -14,6 +14,7 @@ from ingestion.warehouse import open_published, published_path
 from orchestration.defs.ingest import LOADED
 from orchestration.questions import n_open_questions
 from orchestration.terminal import counted, names
+from reporting.words import hours
 
 RECENT = 5
 STALE_HOURS = 50
@@ -21,9 +22,9 @@ STALE_HOURS = 50
 
 def age(path: Path) -> str:
     """How long ago a file was written, by the clock on the wall, and what that says of a nightly run."""
-    hours = (time.time() - path.stat().st_mtime) / 3600
-    late = ": is anything running every night?" if hours >= STALE_HOURS else ""
-    return (f"{hours:.0f} hours ago" if hours < 72 else f"{hours / 24:.0f} days ago") + late
+    passed = (time.time() - path.stat().st_mtime) / 3600
+    late = ": is anything running every night?" if passed >= STALE_HOURS else ""
+    return f"{hours(passed)} ago{late}"
 
 
 def recent_runs(instance: dg.DagsterInstance) -> list[str]:

@@ -10,7 +10,6 @@ Nothing here reads the machine's clock: the same arguments give the same company
 
 from __future__ import annotations
 
-import itertools
 import json
 from dataclasses import dataclass, field
 from datetime import date
@@ -89,13 +88,8 @@ class Company:
         }
 
     def write_truth(self, path: Path) -> None:
-        """Write the truth, the counts at month's steps before the end, and what changes between them."""
-        steps = [pd.Timestamp(self.history_end, tz="UTC") - pd.Timedelta(days=days) for days in (120, 90, 60, 30, 0)]
-        by_date = {step.date().isoformat(): self.counts(step) for step in steps}
-        moved = {
-            f"{a.date().isoformat()}..{b.date().isoformat()}": self.changes(a, b) for a, b in itertools.pairwise(steps)
-        }
-        path.write_text(json.dumps({**self.truth, "counts": by_date, "changes": moved}, default=truth.as_json))
+        """Write the truth as JSON."""
+        path.write_text(json.dumps(self.truth, default=truth.as_json), encoding="utf-8")
 
 
 def build_company(seed: int, size: str, history_end: date, options: Options | None = None) -> Company:

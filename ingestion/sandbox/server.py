@@ -100,7 +100,7 @@ def open_company(cache: Path, seed: int, size: str, history_end: date, options: 
         company = build_company(seed, size, history_end, options)
         for face in (greenhouse, bamboohr, lattice):
             face.build(writer, company.tables)
-        truth_path(path).write_text(json.dumps(company.truth, default=str), encoding="utf-8")
+        company.write_truth(truth_path(path))
 
     if not path.exists():
         _remove_outdated(path, _company_name(seed, size, options))

@@ -259,13 +259,10 @@ def test_an_interviewer_sometimes_becomes_the_rater_but_mostly_not(demo: Company
     assert 0.05 < np.mean(met) < 0.40
 
 
-def test_truth_is_written_beside_the_tables_and_counts_what_is_visible(demo: Company, tmp_path: Path) -> None:
+def test_truth_is_written_beside_the_tables(demo: Company, tmp_path: Path) -> None:
     demo.write_truth(tmp_path / "truth.json")
     truth = json.loads((tmp_path / "truth.json").read_text())
     assert truth["operational_validity"]["structured_behavioural"]["all"] == pytest.approx(0.42, abs=0.02)
     assert truth["operational_validity_at_stage"]["structured_behavioural"]["all"] == pytest.approx(0.39, abs=0.02)
     assert truth["manager_rating_reliability"]["calibrated_rating"]["all"] == pytest.approx(0.43, abs=0.03)
-    as_of = max(truth["counts"])
-    assert truth["counts"][as_of]["applications"] == len(demo.visible("applications", date.fromisoformat(as_of)))
     assert len(truth["links"]) == len(demo.hires)
-    assert len(truth["changes"]) == 4, "what changes in each of the last four months"
