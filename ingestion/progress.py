@@ -150,7 +150,7 @@ class ConsoleProgress:
         if time.monotonic() - self._last < self._every:
             return None
         parts = [
-            f"{page.vendor}.{page.stream} {page.pages} pages, {page.rows:,} rows" for page in self._running.values()
+            f"{page.vendor}.{page.stream} page {page.pages:,}, {page.rows:,} rows" for page in self._running.values()
         ]
         return "  reading: " + "; ".join(parts)
 

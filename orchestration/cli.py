@@ -209,12 +209,14 @@ def status() -> None:
     settings = _prepared()
     import dagster as dg
 
-    from ingestion.warehouse import published_path
+    from ingestion.warehouse import published_path, published_versions
     from orchestration.alerts import alarm_state
     from orchestration.state import age, recent_runs, stale_streams, waiting
 
     path = published_path("analyst")
     console.print(f"Published: {path}, {age(path)}" if path else "Published: nothing yet")
+    if path and (newer := [version for version, other in published_versions("analyst").items() if other > path]):
+        console.print(f"Readers see an earlier version. The newest that is kept: qoh rollback {newer[-1]}")
     with dg.DagsterInstance.get() as instance:
         for line in (*waiting(), *stale_streams()):
             console.print(line)

@@ -218,6 +218,8 @@ def test_readers_and_the_report_go_back_a_version_and_forward_again(
     listed = capsys.readouterr().out.splitlines()
     assert [line.endswith("current") for line in listed[-2:]] == [True, False]
     version = newest.stem.removeprefix("analyst-")
+    cli.app(["status"], standalone_mode=False)
+    assert f"qoh rollback {version}" in capsys.readouterr().out
     # The same from the UI.
     with dg.DagsterInstance.get() as instance:
         job = company.definitions().resolve_job_def("rollback")
