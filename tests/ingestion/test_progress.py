@@ -48,6 +48,6 @@ def test_time_left_is_told_only_when_enough_was_read() -> None:
 
 def test_a_long_read_gives_a_sign_of_life() -> None:
     assert shown(PageRead("acme", "greenhouse", "offers", 4, 2000, 5), every=0.0) == [
-        "  reading: greenhouse.offers 4 pages, 2,000 rows"
+        "  reading: greenhouse.offers page 4, 2,000 rows"
     ]
     assert shown(Notice("Keep the keys.")) == ["Keep the keys."]
