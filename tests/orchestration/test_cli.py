@@ -231,6 +231,9 @@ def test_readers_and_the_report_go_back_a_version_and_forward_again(
     assert newest.name in index.read_text()
     assert qoh("rollback", "x") == ExitCode.USAGE
     assert "qoh published --versions" in capsys.readouterr().err
+    # Other tests of the package compare the published version with what its asset says.
+    cli.app(["rollback"], standalone_mode=False)
+    assert published_file() == before
 
 
 @pytest.mark.slow
