@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -132,21 +132,20 @@ def hired_share(sample: Sample, stage: float) -> Array:
 def _facts(found: Computed, j: int, applicants: PatternMoments) -> Facts:
     sample, level = found.sample, found.question.level
     stage, k = sample.stages[j], sample.position(sample.predictors[j])
-    n_hired, x = sample.n_hired_at(stage), sample.hired[sample.reviewed, k]
-    n_applicants, n_recorded = reached_and_recorded(sample, stage)
+    x, reached = sample.hired[sample.reviewed, k], reached_stage(sample, j)
     both = ~np.isnan(x)
     return Facts(
         stage=stage,
-        n_applicants=round(n_applicants),
+        n_applicants=round(reached.n_applicants),
         n_scored=round(sample.n_scored(k)),
-        n_hired=n_hired,
+        n_hired=round(reached.n_hired),
         n_rated=int(both.sum()),
         x=x[both],
         y=sample.criterion.value[both],
         cluster=sample.criterion.cluster[both],
         u=_restriction(x[both], applicants, k),
         outside=float(sample.outside.get(sample.predictors[j], np.nan)),
-        unrecorded=1 - n_recorded / n_applicants if n_applicants else 0.0,
+        unrecorded=reached.unrecorded,
         hiring_r2=_hiring_r2(found, stage),
         missing_review=_missing_review(sample, k),
         value2=float(found.point.disattenuated[0, j]),
@@ -157,17 +156,38 @@ def _facts(found: Computed, j: int, applicants: PatternMoments) -> Facts:
     )
 
 
-def reached_and_recorded(sample: Sample, stage: float) -> tuple[float, float]:
-    """People who reached a stage, and those of them with any score of it, in the strata that use the stage at all."""
+class Reached(NamedTuple):
+    """Who reached a predictor's stage.
+
+    Attributes
+    ----------
+    n_applicants, n_hired
+        In the strata (job families) where anybody has a score of the predictor.
+    unrecorded
+        Share without any score of the stage, in the strata where anybody has one.
+    """
+
+    n_applicants: float
+    n_hired: float
+    unrecorded: float
+
+
+def reached_stage(sample: Sample, j: int) -> Reached:
+    """People who reached the stage of predictor `j`; families that do not use it are nobody's missing score."""
+    stage, k = sample.stages[j], sample.position(sample.predictors[j])
     first, d = sample.first_of_stage(stage), sample.n_design
-    own = [first + k for k, one in enumerate(s for s in sample.stages if s >= stage) if one == stage]
+    own = [first + i for i, one in enumerate(s for s in sample.stages if s >= stage) if one == stage]
     given = ~np.isnan(sample.hired)
     hires = _by_stratum(np.ones(len(given)), sample.hired[:, :d])
     others = sample.others
     total = _by_stratum(others.n.sum(0), others.sums[:, :, :d].sum(0))
-    reached = hires[given[:, first:-1].any(axis=1)].sum(0) + total[others.levels > first].sum(0)
+    hired = hires[given[:, first:-1].any(axis=1)].sum(0)
+    reached = hired + total[others.levels > first].sum(0)
     recorded = hires[given[:, own].any(axis=1)].sum(0) + total[others.observed[:, own].any(axis=1)].sum(0)
-    return float(reached[recorded > 0].sum()), float(recorded.sum())
+    scored = hires[given[:, k]].sum(0) + total[others.observed[:, k]].sum(0)
+    of_stage = float(reached[recorded > 0].sum())
+    unrecorded = 1 - float(recorded.sum()) / of_stage if of_stage else 0.0
+    return Reached(float(reached[scored > 0].sum()), float(hired[scored > 0].sum()), unrecorded)
 
 
 def _by_stratum(n: Array, of_strata: Array) -> Array:

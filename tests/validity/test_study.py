@@ -301,6 +301,13 @@ def test_families_that_share_only_some_interviews_are_studied_together(one: Simu
     assert (third["status"] == "ok").all(), third["reason"].tolist()
     assert ((third["hi"] - third["lo"]) > 0.05).all()
     assert found.diagnostics["undefined_share"].max() == 0
+    # A family that does not use an interview is not among those who reached it.
+    facts = found.diagnostics.set_index("predictor")
+    reached = scores.notna().any(axis=1)
+    everybody = {"attribute_1": reached, "attribute_2": reached & (families == "a")}
+    for name, who in everybody.items():
+        assert facts.loc[name, "n_applicants"] == who.sum()
+        assert facts.loc[name, "n_hired"] == one.hired[who].sum()
 
 
 def test_a_bootstrap_to_first_order_agrees_with_one_that_is_carried_through() -> None:
