@@ -12,7 +12,7 @@ from ingestion.connections import connection_named, load_connections
 from ingestion.errors import IngestionError
 from ingestion.load import note_connections, sync
 from ingestion.lock import warehouse_lock
-from ingestion.progress import ConsoleProgress
+from ingestion.progress import ConsoleProgress, counted
 from ingestion.rereading import reread
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -65,8 +65,9 @@ def main(
     changed = sum(stream_result.n_changed for stream_result in result.streams)
     aside = sum(stream_result.n_quarantined for stream_result in result.streams)
     console.print(
-        f"{connection}: {len(result.streams) - failed} streams loaded, {failed} failed, {changed:,} rows changed"
-        + (f", {aside:,} records set aside (see: qoh quarantine list)" if aside else "")
+        f"{connection}: {counted(len(result.streams) - failed, 'stream')} loaded, {failed} failed, "
+        f"{counted(changed, 'row')} changed"
+        + (f", {counted(aside, 'record')} set aside (see: qoh quarantine list)" if aside else "")
     )
     raise typer.Exit(int(result.exit_code))
 

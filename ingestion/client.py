@@ -41,6 +41,7 @@ from ingestion.budget import SHORTLY, Budget, retry_after, seconds_until
 from ingestion.connections import Connection
 from ingestion.credentials import Auth, BasicKey, BearerKey, ClientCredentials, NoAuth
 from ingestion.errors import (
+    BaseUrlInvalid,
     BudgetUsedUp,
     CredentialRejected,
     ForeignLink,
@@ -274,6 +275,9 @@ class Client:
                 None, "no answer", Unreachable(self.connection.id, host, asked.path, cause, patience.failures)
             )
             return None
+        except httpx.DecodingError:
+            self._unreadable(asked, "a body that cannot be decompressed", 0, patience)
+            return None
         self._learn_clock(answer, sent_at)
         if asked.authenticated:
             self.budget.learn(answer.headers, self.now())
@@ -304,13 +308,16 @@ class Client:
         try:
             payload = parse_json(answer.content)
         except (ValueError, RecursionError):
-            patience.broken += 1
             kind = answer.headers.get("content-type", "no content type").split(";")[0]
             seen = "JSON that is broken or cut off" if "json" in kind else f"`{kind}`"
-            error = NotJson(self.connection.id, asked.path, seen, len(answer.content), patience.broken)
-            patience.pause(None, "unreadable answer", error)
+            self._unreadable(asked, seen, len(answer.content), patience)
             return None
         return Response(self.connection.id, str(answer.url), answer.headers, payload)
+
+    def _unreadable(self, asked: _Asked, seen: str, size: int, patience: _Patience) -> None:
+        patience.broken += 1
+        error = NotJson(self.connection.id, asked.path, seen, size, patience.broken)
+        patience.pause(None, "unreadable answer", error)
 
     def _url(self, path: str) -> str:
         if not path.startswith(("http://", "https://")):
@@ -318,7 +325,14 @@ class Client:
         return path
 
     def _base(self) -> str:
-        return self.connection.value("base_url", self.default_base_url).rstrip("/")
+        base = self.connection.value("base_url", self.default_base_url).rstrip("/")
+        try:
+            url = httpx.URL(base)
+        except httpx.InvalidURL:
+            url = httpx.URL()
+        if url.scheme not in ("http", "https") or not url.host:
+            raise BaseUrlInvalid(self.connection.id, self.connection.variable("base_url"))
+        return base
 
     def _check_host(self, url: str, path: str) -> None:
         """The credential goes to the host of the connection and nowhere else, whatever a next link says."""
@@ -423,8 +437,10 @@ class _Patience:
         self.pause(seconds, "throttled by the vendor", error)
 
     def _seconds(self, asked: float | None) -> float:
+        """As asked, but not twice at once: throttles are bounded by seconds only, and a wait of 0 would go on for ever."""
         step = self.failures + self.broken + self.throttles
-        return asked if asked is not None else min(60.0, 0.5 * 2.0 ** (step - 1)) * random.uniform(0.75, 1.25)
+        longer = min(60.0, 0.5 * 2.0 ** (step - 1)) * random.uniform(0.75, 1.25)
+        return longer if asked is None else max(asked, min(longer, 1.0) if self.throttles > 1 else 0.0)
 
 
 def _merged(url: str, params: Mapping[str, str] | None) -> dict[str, str] | None:

@@ -12,6 +12,7 @@ carries a secret, a query string or a value of a person: tokens and ids only::
     │   ├── VendorUnknown
     │   ├── StreamUnknown
     │   ├── SecretMissing
+    │   ├── BaseUrlInvalid
     │   ├── OptionUnknown
     │   ├── OptionInvalid
     │   ├── RenameRefused
@@ -139,6 +140,16 @@ class SecretMissing(ConfigurationError):
             f"Connection `{connection_id}` needs `{variable}` ({purpose}), which is neither an environment variable "
             "nor a key of dlt's secrets file. This connection was not read; the others are not affected. "
             f"Set it and run: python -m ingestion {connection_id}"
+        )
+
+
+class BaseUrlInvalid(ConfigurationError):
+    """An address is set and is none."""
+
+    def __init__(self, connection_id: str, variable: str) -> None:
+        super().__init__(
+            f"Connection `{connection_id}`: `{variable}` holds no address; expected one like https://host/path. "
+            "This connection was not read; the others are not affected. Correct it, then run: qoh doctor"
         )
 
 

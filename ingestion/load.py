@@ -239,7 +239,7 @@ class _Run:
                 jobs = [job for job in jobs if any(job.open_keys.values())]
             try:
                 self._connect(stack)
-            except IngestionError as error:
+            except Exception as error:  # told with its sentence, or its class: the other connections go on
                 for job in jobs:
                     job.error = error
                     yield from self._finish(job)

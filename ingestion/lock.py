@@ -42,7 +42,7 @@ _locks: dict[Path, Lock] = {}
 
 
 @contextmanager
-def warehouse_lock(path: Path | None = None, *, looking: bool = False) -> Iterator[Lock]:
+def warehouse_lock(path: Path | None = None, *, looking: bool = False, patience: float = 0.0) -> Iterator[Lock]:
     """Hold the warehouse while the block runs; blocks of the same process nest.
 
     The kernel drops a flock with the process that holds it, however it ends, so a kill never leaves a stale lock. The
@@ -51,18 +51,19 @@ def warehouse_lock(path: Path | None = None, *, looking: bool = False) -> Iterat
     Args:
         path: lock file; default `lock` in the home directory.
         looking: this holder writes nothing and is done soon; who comes meanwhile waits instead of being refused.
+        patience: seconds to wait for another process that works.
 
     Raises:
         LockHeld: another process holds it; the error names its pid and start time.
     """
-    lock = _acquire((path or settings().lock_file).resolve(), LOOKING if looking else "working")
+    lock = _acquire((path or settings().lock_file).resolve(), LOOKING if looking else "working", patience)
     try:
         yield lock
     finally:
         _release(lock)
 
 
-def _acquire(path: Path, purpose: str) -> Lock:
+def _acquire(path: Path, purpose: str, patience: float) -> Lock:
     with _guard:
         if path in _locks:
             _locks[path].held += 1
@@ -70,7 +71,7 @@ def _acquire(path: Path, purpose: str) -> Lock:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _wait_for(fd)
+            _wait_for(fd, patience)
         except LockHeld:
             os.close(fd)
             raise
@@ -80,19 +81,20 @@ def _acquire(path: Path, purpose: str) -> Lock:
         return _locks[path]
 
 
-def _wait_for(fd: int) -> None:
+def _wait_for(fd: int, patience: float) -> None:
     """Take the flock, at once or after a holder that only looks.
 
     Raises:
-        LockHeld: somebody works, or looks for longer than is believable.
+        LockHeld: somebody works for longer than `patience`, or looks for longer than is believable.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    began = time.monotonic()
     while True:
         try:
             return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             pid, since, purpose = _holder(fd)
-            if purpose != LOOKING or time.monotonic() > deadline:
+            allowed = max(patience, PATIENCE_SECONDS if purpose == LOOKING else 0.0)
+            if time.monotonic() - began >= allowed:
                 raise LockHeld(pid, since) from None
             time.sleep(0.05)
 

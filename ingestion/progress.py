@@ -155,13 +155,22 @@ class ConsoleProgress:
         return "  reading: " + "; ".join(parts)
 
 
+def counted(n: int, what: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "request"), counted(2500, "request")
+    ('1 request', '2,500 requests')
+    """
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
 def summary(event: StreamDone) -> str:
     """One line about a finished stream."""
     mark = {"ok": "[green]✓[/]", "failed": "[red]✗[/]"}[event.status]
-    parts = [f"{event.rows:,} rows", f"{event.changed:,} changed"]
+    parts = [counted(event.rows, "row"), f"{event.changed:,} changed"]
     parts += [f"{event.deleted:,} deleted"] if event.deleted else []
     parts += [f"[yellow]{event.quarantined:,} set aside[/]"] if event.quarantined else []
-    parts += [f"{event.requests} requests"]
+    parts += [counted(event.requests, "request")]
     parts += [f"{event.waited:.0f} s waited"] if event.waited >= 1 else []
     line = f"{mark} {event.connection_id} {event.stream}: {', '.join(parts)}, {event.seconds:.1f} s"
     return f"{line}\n  [red]{plain(event.error)}[/]" if event.error else line

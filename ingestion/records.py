@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ingestion.errors import listed
 from ingestion.privacy import Projection, Pseudonymiser
 from ingestion.streams import Column, DataType, Stream
 
@@ -27,6 +28,10 @@ EMPTY_DATES = frozenset({"0000-00-00"})
 
 EPOCH_LIMIT = 100_000_000_000
 """Numbers above are milliseconds, not the seconds Lattice sends: refused rather than guessed."""
+
+
+SHOWN_VALUES = 10
+"""Known values of a column that a refusal lists; of more it gives the number."""
 
 
 class NotOfType(ValueError):
@@ -183,7 +188,9 @@ class Contract:
                 rule = "missing_key" if column.name in self.stream.key else "missing_value"
                 return rule, f"`{column.name}` is missing"
         elif field.allowed is not None and value not in field.allowed:
-            return "unknown_value", f"`{column.name}` is none of the {len(field.allowed)} known values"
+            n_known = len(field.allowed)
+            known = listed(field.allowed) if n_known <= SHOWN_VALUES else f"the {n_known} known values"
+            return "unknown_value", f"`{column.name}` is none of {known}"
         elif column.name == self.stream.cursor and value > self._latest:
             return "cursor_in_future", f"`{column.name}` lies more than a day in the vendor's future"
         values[column.name] = value

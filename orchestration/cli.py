@@ -166,7 +166,7 @@ def doctor() -> None:
     from rich.table import Table
 
     from ingestion.errors import DOES_NOT_COUNT
-    from orchestration.terminal import counted
+    from ingestion.progress import counted
 
     settings = _prepared()
     readable, unreadable = _connections(settings)
@@ -295,8 +295,7 @@ def quarantine_list(
     connection: Annotated[str | None, typer.Option(help="Of this connection only.")] = None,
 ) -> None:
     """Show where set-aside records came from and which rule they broke; never their values."""
-    from rich.table import Table
-
+    from ingestion.progress import counted
     from ingestion.quarantine import quarantined
 
     settings = _prepared()
@@ -305,13 +304,10 @@ def quarantine_list(
         _known(settings, connection)
         console.print("Nothing is set aside.")
         return
-    table = Table(title=f"Records set aside: {len(rows):,}", title_justify="left")
-    for heading in ("connection", "stream", "record", "rule", "reason", "last seen"):
-        table.add_column(heading, overflow="fold")
+    console.print(f"{counted(len(rows), 'record')} set aside: stream, record, endpoint, rule, reason, last seen")
     for row in rows[:SHOWN_ROWS]:
-        seen = f"{row.last_seen_at:%Y-%m-%d}"
-        table.add_row(*map(escape, (row.connection_id, row.stream, row.record_key, row.rule, row.reason, seen)))
-    console.print(table)
+        where = f"{row.connection_id}.{row.stream}  {row.record_key}  {row.endpoint}"
+        console.print(f"  {where}  {row.rule}  {row.reason}  {row.last_seen_at:%Y-%m-%d}", markup=False)
     if len(rows) > SHOWN_ROWS:
         console.print(f"… and {len(rows) - SHOWN_ROWS:,} more, in raw_ops.quarantine.")
     console.print(
@@ -355,7 +351,7 @@ def links_review(
     """
     from ingestion.links import review_links, review_path
     from ingestion.lock import warehouse_lock
-    from orchestration.terminal import counted
+    from ingestion.progress import counted
 
     settings = _prepared()
     if not (settings.vault_file.exists() and settings.warehouse_file.exists()):
@@ -491,7 +487,7 @@ def _tell(finished: Finished, settings: Settings, *, timings: bool) -> None:
 
 
 def _tell_changes(finished: Finished) -> None:
-    from orchestration.terminal import counted
+    from ingestion.progress import counted
 
     console.print("[bold]Since the last run[/]")
     for connection_id, numbers in finished.changes.items():

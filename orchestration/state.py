@@ -9,11 +9,12 @@ import dagster as dg
 
 from ingestion.errors import LockHeld
 from ingestion.lock import warehouse_lock
+from ingestion.progress import counted
 from ingestion.quarantine import quarantined
 from ingestion.warehouse import open_published, published_path
 from orchestration.defs.ingest import LOADED
 from orchestration.questions import n_open_questions
-from orchestration.terminal import counted, names
+from orchestration.terminal import names
 from reporting.words import hours
 
 RECENT = 5

@@ -6,18 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from ingestion.progress import ConsoleProgress, Event, StreamDone, plain
+from ingestion.progress import ConsoleProgress, Event, StreamDone, counted, plain, summary
 
 SHOWN_NAMES = 3
-
-
-def counted(n: int, what: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "request"), counted(2500, "request")
-    ('1 request', '2,500 requests')
-    """
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 def names(found: Sequence[str]) -> str:
@@ -53,22 +44,12 @@ class RunLines(ConsoleProgress):
             self._held.append(event)
             return None
         self._told += 1
-        return news(event)
+        return summary(event)
 
 
 def has_news(event: StreamDone) -> bool:
     """Whether anything came of the stream."""
     return bool(event.changed or event.deleted or event.quarantined)
-
-
-def news(event: StreamDone) -> str:
-    """One line about a stream that was read."""
-    parts = [counted(event.rows, "row"), f"{event.changed:,} changed"]
-    parts += [f"{event.deleted:,} deleted"] if event.deleted else []
-    parts += [f"[yellow]{event.quarantined:,} set aside[/]"] if event.quarantined else []
-    parts += [counted(event.requests, "request")]
-    parts += [f"{event.waited:.0f} s waited"] if event.waited >= 1 else []
-    return f"[green]✓[/] {event.connection_id} {event.stream}: {', '.join(parts)}, {event.seconds:.1f} s"
 
 
 def ended(held: Sequence[StreamDone], n_told: int) -> list[str]:

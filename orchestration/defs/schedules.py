@@ -43,12 +43,26 @@ def schedule_definitions() -> dg.Definitions:
     return dg.Definitions(
         jobs=[everything, self_test, housekeeping],
         schedules=[
-            dg.ScheduleDefinition(name=NIGHTLY, job=everything, cron_schedule="0 3 * * *", execution_timezone=zone),
             dg.ScheduleDefinition(
-                job=self_test, cron_schedule="0 9 * * 1", execution_timezone=zone, default_status=running
+                name=NIGHTLY,
+                job=everything,
+                cron_schedule="0 3 * * *",
+                execution_timezone=zone,
+                description="Every night at 3. Off until somebody switches it on here: it reads from the vendors.",
             ),
             dg.ScheduleDefinition(
-                job=housekeeping, cron_schedule="0 5 * * 0", execution_timezone=zone, default_status=running
+                job=self_test,
+                cron_schedule="0 9 * * 1",
+                execution_timezone=zone,
+                default_status=running,
+                description="Every Monday at 9: proves that alerts would arrive.",
+            ),
+            dg.ScheduleDefinition(
+                job=housekeeping,
+                cron_schedule="0 5 * * 0",
+                execution_timezone=zone,
+                default_status=running,
+                description=f"Every Sunday at 5: deletes finished runs after {runs.RETENTION} days (default 90).",
             ),
         ],
     )

@@ -1,16 +1,22 @@
-"""One writer: the warehouse lock, held from the first step of a run to its last, and the pool runs queue for."""
+"""One writer: the warehouse lock, held from the first step of a run to its last, and the pool runs queue for.
+
+A command line is refused while another process works; a run of Dagster's, which nobody watches, waits its turn.
+"""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import dagster as dg
 from pydantic import Field
 
+from ingestion.errors import LockHeld
 from ingestion.lock import warehouse_lock
 from orchestration.home import prepare
 from orchestration.runs import process_tag
 
 WRITER_POOL = "duckdb_writer"
+QUEUE_SECONDS = 3600.0
+"""How long a run of Dagster's waits for a command line that holds the warehouse; the pool orders only its own runs."""
 RETRY = dg.RetryPolicy(max_retries=1, delay=10, backoff=dg.Backoff.EXPONENTIAL)
 
 
@@ -26,6 +32,12 @@ class WarehouseWriter(dg.ConfigurableResource):
         prepare()
         if context.instance and context.run:
             context.instance.add_run_tags(context.run.run_id, process_tag(context.run.run_id))
-        # Nests: `qoh run` takes the lock before Dagster does, in the same process.
-        with warehouse_lock():
+        with ExitStack() as stack:
+            try:
+                # Nests: `qoh run` takes the lock before Dagster does, in the same process.
+                stack.enter_context(warehouse_lock())
+            except LockHeld as held:
+                if context.log:
+                    context.log.info(f"Waits for pid {held.pid}, started {held.since}, which holds the warehouse.")
+                stack.enter_context(warehouse_lock(patience=QUEUE_SECONDS))
             yield self

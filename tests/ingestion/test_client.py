@@ -19,8 +19,10 @@ from starlette.responses import Response
 from ingestion.client import BodyCursor, Client, ClientCredentials, LinkHeader, parse_json, retry_after, seconds_until
 from ingestion.connections import Connection
 from ingestion.errors import (
+    BaseUrlInvalid,
     BudgetUsedUp,
     ForeignLink,
+    NotJson,
     PagingLoops,
     PermissionMissing,
     RequestRejected,
@@ -118,6 +120,33 @@ def test_patience_ends_and_says_what_was_asked(vendor: Vendor, client: Client, n
     with pytest.raises(StillThrottled, match="another 900 s"):
         client.get("/departments")
     assert sum(naps) <= 60
+
+
+@pytest.mark.parametrize("asked", ["0", "0.001", "nan", "Wed, 21 Oct 2015 07:28:00 GMT"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_vendor_that_never_asks_to_wait_uses_up_the_patience_all_the_same(
+    status: int, asked: str, vendor: Vendor, client: Client, naps: list[float]
+) -> None:
+    vendor.bend = once(status, {"Retry-After": asked}, times=999)
+    with pytest.raises((StillThrottled, ServerFailing)):
+        client.get("/departments")
+    assert vendor.requests["departments"] < 90
+    assert sum(naps) <= 60
+
+
+def test_a_body_that_cannot_be_decompressed_is_unreadable(vendor: Vendor, client: Client) -> None:
+    vendor.bend = once(200, {"Content-Encoding": "gzip"}, times=99)
+    with pytest.raises(NotJson, match=r"cannot be decompressed \(0 bytes, 3 tries\).*qoh doctor"):
+        client.get("/departments")
+
+
+@pytest.mark.parametrize(
+    "address", ["http://localhost:abc", "localhost:8000", "ftp://host/v3", "http://", "no address"]
+)
+def test_an_address_that_is_none_is_named_by_its_variable(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GREENHOUSE_BASE_URL", address)
+    with Client(CONNECTION) as client, pytest.raises(BaseUrlInvalid, match=r"`GREENHOUSE_BASE_URL`.*qoh doctor"):
+        client.get("/departments")
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
@@ -252,7 +281,7 @@ def test_retry_after_reads_any_number_of_seconds(text: str) -> None:
     assert retry_after({"retry-after": text}, datetime.now(UTC)) == float(text)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-", "Wed, 99 Foo"])
+@pytest.mark.parametrize("text", ["", "soon", "-", "Wed, 99 Foo", "nan", "inf"])
 def test_retry_after_that_says_nothing_is_none(text: str) -> None:
     assert retry_after({"retry-after": text}, datetime.now(UTC)) is None
 

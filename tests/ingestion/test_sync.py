@@ -37,6 +37,15 @@ def test_a_first_sync_loads_all_rows_and_a_second_one_changes_nothing(desk: Desk
     assert desk.query("select * from raw_greenhouse.departments order by id") == before
 
 
+def test_an_address_that_is_none_fails_every_stream_of_the_connection_with_its_sentence(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GREENHOUSE_BASE_URL", "http://localhost:abc")
+    streams = desk.sync("departments").streams
+    assert {(stream.status, stream.error_class) for stream in streams} == {("failed", "BaseUrlInvalid")}
+    assert "`GREENHOUSE_BASE_URL` holds no address" in str(streams[0].error)
+
+
 def test_an_incremental_sync_reads_only_what_changed_and_an_edited_old_record_arrives(
     desk: Desk, vendor: Vendor
 ) -> None:

@@ -237,6 +237,16 @@ def test_readers_and_the_report_go_back_a_version_and_forward_again(
 
 
 @pytest.mark.slow
+def test_a_run_of_dagsters_waits_for_a_command_line_that_works(company: Company) -> None:
+    before = published_file()
+    config = {"ops": {"show_earlier_version": {"config": {"version": before.stem.removeprefix("analyst-")}}}}
+    with dg.DagsterInstance.get() as instance, holder(2):
+        job = company.definitions().resolve_job_def("rollback")
+        assert job.execute_in_process(instance=instance, run_config=config).success
+    assert published_file() == before
+
+
+@pytest.mark.slow
 def test_a_connection_that_left_is_named_and_keeps_its_rows(
     company: Company, capsys: pytest.CaptureFixture[str]
 ) -> None:
