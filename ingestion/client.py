@@ -437,7 +437,7 @@ class _Patience:
         self.pause(seconds, "throttled by the vendor", error)
 
     def _seconds(self, asked: float | None) -> float:
-        """As asked, but not twice at once: throttles are bounded by seconds only, and a wait of 0 would go on for ever."""
+        """As asked, but not twice at once: throttles are bounded by seconds only, and 0 would go on for ever."""
         step = self.failures + self.broken + self.throttles
         longer = min(60.0, 0.5 * 2.0 ** (step - 1)) * random.uniform(0.75, 1.25)
         return longer if asked is None else max(asked, min(longer, 1.0) if self.throttles > 1 else 0.0)
