@@ -105,6 +105,7 @@ def index(tables: Tables) -> dict[str, Any]:
         "rule": RULE,
         "rungs": rungs_explained(all_techniques),
         "hidden": prose.HIDDEN,
+        "raters": prose.other_raters(found, tables[QUALITY]),
         "forest": forest,
         "coverage": coverage,
         "families": _families(tables[ESTIMATES]),

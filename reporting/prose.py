@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import pandas as pd
+
 from reporting import words
 from reporting.findings import Findings, Power, Share
 from reporting.ladder import (
@@ -111,6 +113,25 @@ def _seen(findings: Findings) -> Iterator[str]:
             f"Without ratings by people who had interviewed the hire, r is {other.rungs[OBSERVED].spoken()} "
             f"among {people(other.n)}."
         )
+
+
+def other_raters(found: Sequence[Findings], quality: pd.DataFrame) -> str:
+    """The verdicts without ratings by people who had interviewed the hire; nothing where no rating is in doubt."""
+    doubts = quality["metric"].isin(["rater_was_interviewer_share", "rater_independence_unknown_share"])
+    doubtful = pd.to_numeric(quality.loc[doubts, "value"]).sum()
+    if not doubtful > 0:
+        return ""
+    pairs = [(one.technique, one.independent) for one in found if one.independent is not None]
+    changed = "; ".join(
+        f"{mine.label} would be {other.verdict} instead of {mine.verdict}"
+        for mine, other in pairs
+        if other.verdict != mine.verdict
+    )
+    same = "the verdicts are the same" if pairs else "there are too few hires for a verdict"
+    return (
+        f"{percent(doubtful)} of the rated hires were rated by somebody who had interviewed them, or may have. Such a "
+        f"rater's own error is in the score and in the rating. Without those ratings {changed or same}."
+    )
 
 
 def _direction(rung: Rung) -> str:

@@ -540,3 +540,18 @@ def test_the_submission_rate_has_its_interval_and_is_not_shown_of_few(frames, ge
     assert "61%" in text
     assert "[52, 69]" in text
     assert "13%" not in text
+
+
+def test_the_first_page_tells_whose_ratings_are_in_doubt_and_what_changes_without_them(frames) -> None:
+    tables = complete(frames)
+    assert pages.index(tables)["raters"] == ""
+    doubts = {"rater_was_interviewer_share": 0.22, "rater_independence_unknown_share": 0.03}
+    rows = pd.DataFrame([{"metric": name, "value": share, "n": 286, "note": ""} for name, share in doubts.items()])
+    tables["marts_ops.data_quality_summary"] = pd.concat([tables["marts_ops.data_quality_summary"], rows])
+    estimates = tables["validity.validity_estimates"]
+    estimates["verdict"] = estimates["verdict"].where(
+        ~((estimates["technique"] == "pair_coding") & (estimates["variant"] == "independent_raters")), "inconclusive"
+    )
+    said = pages.index(tables)["raters"]
+    assert said.startswith("25% of the rated hires were rated by somebody who had interviewed them, or may have.")
+    assert "Pair coding would be inconclusive instead of promising" in said
