@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 Listener = Callable[[Any], None]
+
+SIGN_OF_LIFE_SECONDS = 5.0
 
 _listeners: list[Listener] = []
 stage_seconds: dict[str, float] = {}
@@ -20,14 +24,30 @@ def tell(event: Any) -> None:
         listener(event)
 
 
+def counted_aloud(items: Iterable[T], what: str, every: float = SIGN_OF_LIFE_SECONDS) -> Iterator[T]:
+    """Pass items on, and say every few seconds how many there were."""
+    said = time.monotonic()
+    for n, item in enumerate(items, start=1):
+        yield item
+        if time.monotonic() - said >= every:
+            tell(f"  {n:,} {what}")
+            said = time.monotonic()
+
+
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Have `listener` told everything until the block ends."""
-    _listeners.append(listener)
+    """Have `listener` told everything until the block ends, on the terminal of now even while a tool's is kept out."""
+    terminal = sys.stdout
+
+    def heard(event: Any) -> None:
+        with redirect_stdout(terminal):
+            listener(event)
+
+    _listeners.append(heard)
     try:
         yield
     finally:
-        _listeners.remove(listener)
+        _listeners.remove(heard)
 
 
 @contextmanager

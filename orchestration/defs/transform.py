@@ -97,7 +97,8 @@ def dbt_definitions(connections: Sequence[Connection]) -> dg.Definitions:
         with progress.stage("dbt build"), progress.own_terminal(target / "terminal.log"):
             threading.Thread(target=warm_up, daemon=True).start()
             try:
-                events.extend(dbt.cli(BUILD, context=context, target_path=target).stream())
+                told = dbt.cli(BUILD, context=context, target_path=target).stream()
+                events.extend(progress.counted_aloud(told, "models and tests done"))
             except DagsterDbtCliRuntimeError as error:
                 failure = error
             # dagster-dbt's fetch_row_counts() waits for dbt's end too, then imports dbt here and asks table by table.
