@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reporting import health, pages, words
+from reporting import charts, health, pages, words
 from reporting.figures import Figure, reconciliation
 from reporting.frames import COLUMNS, TABLES, complete
-from reporting.ladder import RULE
+from reporting.ladder import RULE, RUNGS
 from reporting.prose import LITERATURE_LABEL, UNTESTABLE
 from reporting.site import PAGES, pictures, write_site
+from reporting.theme import DARK, LIGHT
+from tests.reporting.contrast import contrast, mixed, rgb
 from tests.reporting.result_tables import EVERYTHING, REASONS, REFUSED
 from validity import thresholds, verdict
 from validity.tables import columns_of
@@ -232,6 +235,38 @@ def test_the_literature_band_lies_behind_corrected_values_only(drawn: dict[str, 
     observed = [row["y"] for row in rows if row.get("label") == "Observed"]
     assert len(bands) == 3
     assert not [y for y in observed for band in bands if band["y"] <= y <= band["y_end"]]
+
+
+def interval_marks(figure: Figure) -> Iterator[tuple[str, float]]:
+    """Colour and opacity of every line and band of the figure that runs to `hi`; literature's grey areas aside."""
+    chart = figure.chart.to_dict()
+    for layer in chart.get("layer", []):
+        mark, encoding = layer["mark"], layer["encoding"]
+        if mark["type"] == "rect" or "hi" not in [encoding.get(end, {}).get("field") for end in ("x2", "y2")]:
+            continue
+        rows = chart["datasets"][layer.get("data", chart.get("data"))["name"]]
+        colours = {row["colour"] for row in rows} if "stroke" in encoding else {mark.get("stroke", mark["color"])}
+        for colour in colours:
+            yield colour, mark.get("opacity", 1) * mark.get("strokeOpacity", 1)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_lines_of_intervals_stand_out_from_what_is_behind_them(drawn: dict[str, Figure], palette) -> None:
+    """WCAG 2.1, 1.4.11: graphics that carry a meaning need a contrast of 3 to 1."""
+    surface = rgb(palette["--surface"])
+    backgrounds = (surface, mixed(rgb(palette["--faint"]), surface, charts.BAND_OPACITY))
+    marks = {mark for figure in drawn.values() for mark in interval_marks(figure)}
+    assert {"var(--muted)", "var(--accent-mid)", "var(--accent)"} <= {colour for colour, _ in marks}
+    for colour, opacity in marks:
+        line = mixed(rgb(palette[colour[4:-1]]), surface, opacity)
+        assert min(contrast(line, background) for background in backgrounds) >= 3, (colour, opacity)
+
+
+def test_neighbouring_rungs_differ_in_colour_or_filling(drawn: dict[str, Figure]) -> None:
+    rows = [row for data in drawn["forest"].chart.to_dict()["datasets"].values() for row in data if "colour" in row]
+    looks = {label: {(row["colour"], row["fill"]) for row in rows if row["label"] == label} for label in RUNGS.values()}
+    assert all(len(look) == 1 for look in looks.values())
+    assert len({look for (look,) in looks.values()}) == len(RUNGS)
 
 
 def test_the_region_where_nobody_was_hired_is_ghosted(drawn: dict[str, Figure]) -> None:
