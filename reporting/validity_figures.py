@@ -113,6 +113,7 @@ def _ladder_table(found: Sequence[Technique]) -> Table:
             for one in found
         ),
         numeric=frozenset(range(1, 8)),
+        below=frozenset({9}),
     )
 
 
