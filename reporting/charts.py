@@ -19,7 +19,12 @@ ROW_HEIGHT = 54
 HIGHEST_SCORE = 1.0
 """Scores run from 0 to 1; the bin that begins here holds the highest score only."""
 PICTURE_WIDTH, PICTURE_PADDING = 760, 20
+BAND_OPACITY = 0.32
+"""Of the grey bands behind lanes."""
 _MARK_BELOW, _TEXT_ABOVE = 11, -9
+_SPAN: dict[str, Any] = {"strokeWidth": 3, "strokeCap": "round", "opacity": 1}
+"""The line of an interval; opaque, because a paler one is lost on a screen in the sun."""
+_BAND: dict[str, Any] = {"color": ACCENT, "opacity": 1, "fillOpacity": 0.16, "stroke": ACCENT, "strokeOpacity": 0.7}
 
 Chart = alt.LayerChart | alt.Chart | alt.FacetChart
 
@@ -60,13 +65,13 @@ def lanes(made: Lanes, description: str, *, axis: alt.Axis, domain: Sequence[flo
     base = alt.Chart(made.rows).encode(y=y)
     measured = base.transform_filter("isValid(datum.value)")
     colour = alt.Stroke("colour:N", scale=None)
-    spans = measured.mark_rule(strokeWidth=4, strokeCap="round", opacity=0.5).encode(
+    spans = measured.mark_rule(**_SPAN).encode(
         x=alt.X("lo:Q", scale=scale, axis=axis), x2=alt.X2("hi:Q"), stroke=colour
     )
     points = measured.mark_point(size=80, strokeWidth=2.2, opacity=1).encode(
         x=x, stroke=colour, fill=alt.Fill("fill:N", scale=None)
     )
-    start = alt.Chart(pd.DataFrame({"value": [0.0]})).mark_rule(color=FAINT, strokeWidth=1.5).encode(x=x)
+    start = alt.Chart(pd.DataFrame({"value": [0.0]})).mark_rule(color=MUTED, strokeWidth=1).encode(x=x)
     behind = [_lane_bars(measured, x)] if has_bars else []
     layers = [*_lane_bands(made, x, y), start, *behind, spans, points, *_lane_texts(base)]
     return _finish(alt.layer(*layers), description, height=int(made.height))
@@ -81,7 +86,7 @@ def _lane_bands(made: Lanes, x: alt.X, y: alt.Y) -> tuple[alt.Chart, ...]:
     if made.bands.empty:
         return ()
     base = alt.Chart(made.bands).encode(y=y, y2=alt.Y2("y_end:Q"))
-    area = base.mark_rect(color=FAINT, opacity=0.32).encode(
+    area = base.mark_rect(color=FAINT, opacity=BAND_OPACITY).encode(
         x=alt.X("lo:Q", scale=x["scale"], axis=x["axis"]), x2=alt.X2("hi:Q")
     )
     return area, base.mark_rule(color=MUTED, strokeWidth=2).encode(x=x)
@@ -122,7 +127,7 @@ def scatter(rows: pd.DataFrame, description: str, *, domain: Sequence[float], ti
     middle = alt.Chart(rows).transform_filter("isValid(datum.mean_rating)").encode(x=alt.X("middle:Q", **scale))
     ghost = wide.transform_filter("datum.is_never_hired").mark_rect(color=FAINT, opacity=0.28)
     applicants = wide.mark_rect(color=ACCENT_SOFT, opacity=0.55, stroke=SURFACE, strokeWidth=1)
-    spans = middle.mark_rule(color=ACCENT, strokeWidth=4, strokeCap="round", opacity=0.45)
+    spans = middle.mark_rule(color=ACCENT, **_SPAN)
     layers = [
         ghost.encode(y=alt.value(0), y2=alt.value("height")),
         applicants.encode(y=alt.Y("floor:Q", **y), y2=alt.Y2("top:Q")),
@@ -167,7 +172,7 @@ def sensitivity(
     base = alt.Chart(curve).encode(x=x)
     zero = alt.Chart(pd.DataFrame({"value": [0.0]})).mark_rule(color=MUTED, strokeWidth=1.2)
     layers = [
-        base.mark_area(color=ACCENT, opacity=0.16).encode(y=alt.Y("lo:Q", **y), y2=_TO_HI),
+        base.mark_area(**_BAND).encode(y=alt.Y("lo:Q", **y), y2=_TO_HI),
         zero.encode(y=alt.Y("value:Q", **y)),
         base.mark_line(color=ACCENT, strokeWidth=2.5).encode(y=alt.Y("value:Q", **y)),
         *(layer.encode(x=x) for layer in _sensitivity_marks(observed, union, union_at, tipping, low)),
@@ -201,7 +206,7 @@ def fan(rows: pd.DataFrame, description: str, *, target: tuple[float, float], do
     y = alt.Y("value:Q", scale=scale, axis=axis)
     return _finish(
         alt.layer(
-            base.mark_area(color=ACCENT, opacity=0.18).encode(y=alt.Y("lo:Q", scale=scale, axis=axis), y2=_TO_HI),
+            base.mark_area(**_BAND).encode(y=alt.Y("lo:Q", scale=scale, axis=axis), y2=_TO_HI),
             base.mark_line(color=ACCENT, strokeWidth=2).encode(y=y),
             edges.encode(y=y),
         ),
@@ -251,9 +256,7 @@ def rates(rows: pd.DataFrame, description: str, title: str) -> Chart:
     measured = base.transform_filter("isValid(datum.value)")
     return _finish(
         alt.layer(
-            measured.mark_rule(
-                color=ACCENT, strokeWidth=4, strokeCap="round", opacity=0.45, yOffset=_MARK_BELOW
-            ).encode(x=alt.X("lo:Q"), x2="hi:Q"),
+            measured.mark_rule(color=ACCENT, yOffset=_MARK_BELOW, **_SPAN).encode(x=alt.X("lo:Q"), x2="hi:Q"),
             measured.mark_point(color=ACCENT, fill=ACCENT, size=90, opacity=1, yOffset=_MARK_BELOW).encode(x=x),
             *_row_texts(base),
         ),
@@ -272,7 +275,7 @@ def trend(rows: pd.DataFrame, description: str, *, highest: float, height: int =
     y = alt.Y("value:Q", scale=scale, axis=axis)
     return _finish(
         alt.layer(
-            base.mark_area(color=ACCENT, opacity=0.18).encode(y=alt.Y("lo:Q", scale=scale, axis=axis), y2=_TO_HI),
+            base.mark_area(**_BAND).encode(y=alt.Y("lo:Q", scale=scale, axis=axis), y2=_TO_HI),
             base.mark_line(color=ACCENT, strokeWidth=2).encode(y=y),
             base.mark_point(color=ACCENT, fill=SURFACE, size=30, strokeWidth=1.5, opacity=1).encode(y=y),
             last.mark_point(color=ACCENT, fill=ACCENT, size=45, opacity=1).encode(y=y),

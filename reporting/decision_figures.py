@@ -104,6 +104,7 @@ def _dropping_table(known: Sequence[Findings]) -> Table:
             for one in known
         ),
         numeric=frozenset(range(1, 6)),
+        below=frozenset({6}),
     )
 
 

@@ -15,16 +15,42 @@ from reporting.words import count, people, percent, percent_interval
 ON_TIME_HOURS = 24
 _ECDF_LAST_HOUR = 120
 _QUARTERS_SHOWN = 8
+_FIT_A_PHONE = 4
+"""Columns of short texts that fit beside each other on a phone."""
+_LONGEST_NAME = 40
 _LOAD_BINS = ("1", "2", "3", "4", "5 or more")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Column heads and rows of texts; `numeric` columns are set flush right."""
+    """Column heads and rows of texts.
+
+    `numeric` columns are set flush right; long texts of the columns `below` get a line of their own under their row.
+    """
 
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[int] = frozenset()
+    below: frozenset[int] = frozenset()
+
+    @property
+    def beside(self) -> tuple[int, ...]:
+        """The columns that stand beside each other."""
+        return tuple(i for i in range(len(self.heads)) if i not in self.below)
+
+    @property
+    def long(self) -> frozenset[int]:
+        """The columns among them that hold sentences rather than names and numbers."""
+        return frozenset(i for i in self.beside if any(len(row[i]) > _LONGEST_NAME for row in self.rows))
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a phone is too narrow for it, so that each row becomes a card."""
+        return len(self.beside) > _FIT_A_PHONE or bool(self.long)
+
+    def remarks(self, row: tuple[str, ...]) -> list[tuple[str, str]]:
+        """Head and text of what stands under a row; nothing where there is no text."""
+        return [(self.heads[i], row[i]) for i in sorted(self.below) if row[i]]
 
 
 @dataclass(frozen=True)
@@ -173,7 +199,7 @@ def _stage_trend(stage: pd.DataFrame, highest: float) -> Figure:
     )
     points = _trend_points(stage["at"], stage["pass_through_rate"], stage["pass_through_lo"], stage["pass_through_hi"])
     table = Table(
-        heads=("Quarter", "Reached it", "Share that went on", "95 % interval"),
+        heads=("Quarter", "Reached it", "Share", "95 % interval"),
         rows=tuple(
             (
                 words.quarter(pd.Timestamp(str(row.at))),

@@ -38,7 +38,12 @@ def checks(checks: pd.DataFrame) -> dict[str, Any]:
         "n_errors": int((is_error & (failing["status"] == "failed")).sum()),
         "n_warnings": int((~is_error & (failing["status"] == "failed")).sum()),
         "n_could_not_run": int((failing["status"] == "could_not_run").sum()),
-        "table": Table(("Outcome", "Severity", "Table", "Check", "Rows", "What and why"), rows, frozenset({4})),
+        "table": Table(
+            ("Outcome", "Severity", "Table", "Check", "Rows", "What and why"),
+            rows,
+            numeric=frozenset({4}),
+            below=frozenset({5}),
+        ),
     }
 
 

@@ -260,6 +260,7 @@ def _reliability(frame: pd.DataFrame) -> Table:
             for row in rows.dropna(subset=["job_family"]).itertuples()
         ),
         frozenset({2, 3, 5, 6}),
+        below=frozenset({4, 7}),
     )
 
 

@@ -122,7 +122,12 @@ def _environment() -> Environment:
         inline_script=lambda: Markup(_in_script(_runtime() + "\n" + _static("report.js"))),
         chart_json=_chart_json,
     )
-    environment.filters.update(day=words.day, plural=words.plural, minute=lambda moment: f"{moment:%Y-%m-%d %H:%M} UTC")
+    environment.filters.update(
+        day=words.day,
+        minute=lambda moment: f"{moment:%Y-%m-%d %H:%M} UTC",
+        plural=words.plural,
+        unbroken=words.unbroken,
+    )
     return environment
 
 

@@ -14,6 +14,7 @@ LIGHT = {
     "--line": "#e5e7ea",
     "--accent": "#1d5c7a",
     "--accent-soft": "#a9c6d5",
+    "--accent-mid": "#4787a6",
     "--warm": "#b4621a",
     "--alert": "#a63a36",
 }
@@ -26,6 +27,7 @@ DARK = {
     "--line": "#2a323b",
     "--accent": "#79b8d6",
     "--accent-soft": "#355a6d",
+    "--accent-mid": "#4a86a3",
     "--warm": "#e0a064",
     "--alert": "#ec8f88",
 }
@@ -33,7 +35,8 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberat
 PICTURE_FONT = "Liberation Sans, Arial, sans-serif"
 
 INK, MUTED, FAINT, LINE = "var(--ink)", "var(--muted)", "var(--faint)", "var(--line)"
-SURFACE, ACCENT, ACCENT_SOFT, WARM = "var(--surface)", "var(--accent)", "var(--accent-soft)", "var(--warm)"
+SURFACE, WARM = "var(--surface)", "var(--warm)"
+ACCENT, ACCENT_MID, ACCENT_SOFT = "var(--accent)", "var(--accent-mid)", "var(--accent-soft)"
 
 CONFIG: dict[str, Any] = {
     "background": "transparent",

@@ -12,10 +12,12 @@ from reporting.figures import Figure, Table
 from reporting.ladder import OBSERVED, POOLED, RUNGS, UNATTENUATED, UNSELECTED, Rung, Technique, pooled_towards
 from reporting.lanes import GAP, HEAD_HEIGHT, LANE_HEIGHT, lane, stack
 from reporting.prose import LITERATURE_LABEL
-from reporting.theme import ACCENT, ACCENT_SOFT, MUTED
+from reporting.theme import ACCENT, ACCENT_MID, MUTED
 from reporting.words import correlation, people
 
-_COLOURS = {OBSERVED: MUTED, UNATTENUATED: ACCENT_SOFT, UNSELECTED: ACCENT_SOFT, POOLED: ACCENT}
+_COLOURS = {OBSERVED: MUTED, UNATTENUATED: ACCENT_MID, UNSELECTED: ACCENT_MID, POOLED: ACCENT}
+_HOLLOW = (OBSERVED, UNATTENUATED)
+"""Their points are rings: two neighbours differ in colour, in filling or in both."""
 
 
 def ladder(found: Sequence[Technique]) -> Figure | None:
@@ -59,7 +61,7 @@ def _rung_lanes(one: Technique) -> list[dict[str, Any]]:
     shown = [OBSERVED] if one.is_refused else list(RUNGS)
     return [
         lane(0.0, RUNGS[rung], one.rungs[rung], one.rungs[rung].text() or _refused(one.rungs[rung]), _COLOURS[rung],
-              hollow=rung == OBSERVED)
+              hollow=rung in _HOLLOW)
         for rung in shown
     ]  # fmt: skip
 
@@ -111,6 +113,7 @@ def _ladder_table(found: Sequence[Technique]) -> Table:
             for one in found
         ),
         numeric=frozenset(range(1, 8)),
+        below=frozenset({9}),
     )
 
 

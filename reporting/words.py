@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 NOTHING = "–"
 SMALLEST_COUNT_SHOWN = 5
 SMALLEST_GROUP_SHOWN = 10
+_INTERVAL = re.compile(r"\[[^]]*\]")
 """As `validity.thresholds` has them (a test compares): this package imports no other of ours."""
 
 TECHNIQUES: Mapping[str, str] = {
@@ -130,6 +132,15 @@ def percent_interval(lo: Any, hi: Any) -> str:
 
 def _is_narrow(lo: Any, hi: Any) -> bool:
     return not missing(lo) and not missing(hi) and float(hi) - float(lo) < 0.02
+
+
+def unbroken(text: str) -> str:
+    """The text with every interval in one piece: a line may break before it only.
+
+    >>> unbroken(".31 [.12, .48]")
+    '.31 [.12,\\xa0.48]'
+    """
+    return _INTERVAL.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
 
 
 def count(n: Any) -> str:

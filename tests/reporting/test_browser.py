@@ -1,4 +1,4 @@
-"""The report in a real browser: charts drawn, nothing asked of the network, nothing wider than a phone."""
+"""The report in a real browser: charts drawn, nothing asked of the network, nothing wider than its medium."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ pytestmark = [
 # Runs inside the page before anything else, and reports to itself or to the page around it.
 PROBE = """<script>
 const seen = {errors: [], blocked: []};
+// Print's own rules and open tables, as the browser sets them before it prints.
+function asPrinted() {
+  for (const rule of [...document.styleSheets].flatMap(sheet => [...sheet.cssRules])) {
+    if (rule.media && rule.media.mediaText === "print") rule.media.mediaText = "all";
+  }
+}
+// Tables and pages wider than the room they have: columns behind a scrollbar, or cut off on paper.
+function cut() {
+  for (const table of document.querySelectorAll("details")) table.open = true;
+  return [...document.querySelectorAll(".scroll, html")].filter(e => e.scrollWidth > e.clientWidth)
+    .map(e => `${e.getAttribute("aria-label")}: ${e.scrollWidth} in ${e.clientWidth}`);
+}
 // Names and numbers that are printed over each other, or over the edge of their chart.
 function overlaps() {
   const found = [];
@@ -63,13 +75,18 @@ window.addEventListener("load", () => setTimeout(() => {
     overlaps: overlaps(),
     colours: [...document.querySelectorAll("svg [fill^='var']")].slice(0, 50).map(e => getComputedStyle(e).fill),
   });
+  if (location.hash === "#print") asPrinted();
+  seen.cut = cut();
   (parent === window ? window : parent).postMessage(JSON.stringify(seen), "*");
 }, 600));
 window.addEventListener("message", e => { document.body.dataset.seen = e.data; });
 </script>"""
 AROUND = """<!doctype html><body style="margin:0"><script>
 window.addEventListener("message", e => { document.body.dataset.seen = e.data; });
-</script><iframe src="%s" style="width:390px;height:844px;border:0"></iframe></body>"""
+</script><iframe src="%s" style="width:%dpx;height:844px;border:0"></iframe></body>"""
+PHONE, DESK = 390, 1280
+A4_BETWEEN_MARGINS = 687
+"""210 mm less two margins of 14 mm, in CSS pixels."""
 
 
 def look(page: Path, profile: Path, *, scheme: int = LIGHT) -> dict[str, Any]:
@@ -80,7 +97,7 @@ def look(page: Path, profile: Path, *, scheme: int = LIGHT) -> dict[str, Any]:
         *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
         *("--disable-background-networking", "--disable-component-update", "--host-resolver-rules=MAP * ~NOTFOUND"),
         *("--virtual-time-budget=8000", f"--blink-settings=preferredColorScheme={scheme}"),
-        *(f"--user-data-dir={profile}", "--window-size=1100,900", "--dump-dom", page.as_uri()),
+        *(f"--user-data-dir={profile}", "--window-size=1300,900", "--dump-dom", page.as_uri()),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=dict(os.environ))
     found = search(r'data-seen="([^"]*)"', done.stdout)
@@ -93,7 +110,9 @@ def site(frames, generated_at, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     for path in write_site(frames, folder, generated_at):
         path.write_text(path.read_text().replace("<head>", "<head>" + PROBE, 1))
-        (folder / f"phone_{path.name}").write_text(AROUND % path.name)
+        (folder / f"phone_{path.name}").write_text(AROUND % (path.name, PHONE))
+        (folder / f"desk_{path.name}").write_text(AROUND % (path.name, DESK))
+        (folder / f"paper_{path.name}").write_text(AROUND % (f"{path.name}#print", A4_BETWEEN_MARGINS))
     return folder
 
 
@@ -113,6 +132,13 @@ def test_nothing_is_wider_than_a_phone(site: Path, name: str, tmp_path: Path) ->
     assert seen["scrollWidth"] <= 390
     assert 200 < seen["widestChart"] <= 390
     assert seen["drawn"] == seen["charts"]
+    assert seen["cut"] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("medium", ["desk", "paper"])
+def test_no_column_is_behind_a_scrollbar_or_off_the_paper(site: Path, medium: str, name: str, tmp_path: Path) -> None:
+    assert look(site / f"{medium}_{name}", tmp_path)["cut"] == []
 
 
 def test_no_text_of_a_lane_chart_is_cut_off_or_printed_over_another_on_a_phone(site: Path, tmp_path: Path) -> None:
@@ -126,7 +152,7 @@ def test_the_probe_sees_an_overlap_when_there_is_one(few_frames, generated_at, t
     )
     page = write_site(few_frames | {"validity.validity_estimates": estimates}, tmp_path / "site", generated_at)[0]
     page.write_text(page.read_text().replace("<head>", "<head>" + PROBE, 1))
-    (tmp_path / "site" / "phone.html").write_text(AROUND % page.name)
+    (tmp_path / "site" / "phone.html").write_text(AROUND % (page.name, PHONE))
     assert look(tmp_path / "site" / "phone.html", tmp_path / "profile")["overlaps"]
 
 

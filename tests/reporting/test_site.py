@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reporting import health, pages, words
+from reporting import charts, health, pages, words
 from reporting.figures import Figure, reconciliation
 from reporting.frames import COLUMNS, TABLES, complete
-from reporting.ladder import RULE
+from reporting.ladder import RULE, RUNGS
 from reporting.prose import LITERATURE_LABEL, UNTESTABLE
 from reporting.site import PAGES, pictures, write_site
+from reporting.theme import DARK, LIGHT
+from tests.reporting.contrast import contrast, mixed, rgb
 from tests.reporting.result_tables import EVERYTHING, REASONS, REFUSED
 from validity import thresholds, verdict
 from validity.tables import columns_of
@@ -54,10 +57,15 @@ class Page(HTMLParser):
             self.text += data
 
 
+def read(path: Path) -> str:
+    """A page, the spaces inside its intervals like any other."""
+    return path.read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
+
+
 @pytest.fixture(scope="module")
 def site(frames, generated_at, tmp_path_factory) -> dict[str, str]:
     paths = write_site(frames, tmp_path_factory.mktemp("report"), generated_at, company="Invented Ltd")
-    return {path.name: path.read_text(encoding="utf-8") for path in paths}
+    return {path.name: read(path) for path in paths}
 
 
 def test_the_first_path_is_the_page_to_open(site: dict[str, str]) -> None:
@@ -116,6 +124,13 @@ def visible(html: str) -> str:
     return " ".join(Page(html).text.split())
 
 
+def row_of(name: str, html: str) -> str:
+    """The first row that begins with the name, and what stands below it."""
+    row = re.search(rf'<tr><td>{name}</td>.*?</tr>(?:\s*<tr class="below">.*?</tr>)?', html, re.S)
+    assert row, name
+    return row[0]
+
+
 def section(html: str, technique: str) -> str:
     """A technique's section of its page, with its markup."""
     start = html.index(f'<section class="technique" aria-labelledby="t-{technique}">')
@@ -139,7 +154,7 @@ def test_a_verdict_stands_with_both_rungs_n_and_what_would_change_it(site: dict[
 
 @pytest.mark.parametrize("name", ["index.html", "techniques.html"])
 def test_the_rule_of_the_words_is_printed_with_every_verdict_table(site: dict[str, str], name: str) -> None:
-    n_tables = site[name].count('class="verdicts"') + site[name].count('class="families"')
+    n_tables = len(re.findall('class="(?:verdicts|families)', site[name]))
     assert site[name].count(RULE.replace(">", "&gt;")) == max(1, n_tables)
 
 
@@ -176,10 +191,9 @@ def test_what_was_not_corrected_shows_the_observed_value_and_the_reason_only(sit
 
 
 def test_a_loss_is_refused_where_the_correction_is(site: dict[str, str]) -> None:
-    row = re.search(r"<tr><td[^>]*>System design</td>.*?</tr>", site["decisions.html"], re.S)
-    assert row
-    assert "9%" not in row[0]
-    assert "vary only 0.31 times" in row[0]
+    row = row_of("System design", site["decisions.html"])
+    assert "9%" not in row
+    assert "vary only 0.31 times" in row
 
 
 def test_no_corrected_value_without_the_observed_one(few_frames, generated_at, tmp_path: Path) -> None:
@@ -189,7 +203,7 @@ def test_no_corrected_value_without_the_observed_one(few_frames, generated_at, t
     estimates.loc[first, ["value", "lo", "hi"]] = float("nan")
     estimates.loc[first, ["status", "reason"]] = ["not_estimable", "the scores do not vary"]
     paths = write_site(few_frames | {"validity.validity_estimates": estimates}, tmp_path, generated_at)
-    for text in (path.read_text() for path in paths):
+    for text in map(read, paths):
         assert ".39 [.26, .52]" not in text
         assert ".39 (.26 to .52)" not in text
         assert ".41 [.26, .56]" not in text
@@ -232,6 +246,38 @@ def test_the_literature_band_lies_behind_corrected_values_only(drawn: dict[str, 
     observed = [row["y"] for row in rows if row.get("label") == "Observed"]
     assert len(bands) == 3
     assert not [y for y in observed for band in bands if band["y"] <= y <= band["y_end"]]
+
+
+def interval_marks(figure: Figure) -> Iterator[tuple[str, float]]:
+    """Colour and opacity of every line and band of the figure that runs to `hi`; literature's grey areas aside."""
+    chart = figure.chart.to_dict()
+    for layer in chart.get("layer", []):
+        mark, encoding = layer["mark"], layer["encoding"]
+        if mark["type"] == "rect" or "hi" not in [encoding.get(end, {}).get("field") for end in ("x2", "y2")]:
+            continue
+        rows = chart["datasets"][layer.get("data", chart.get("data"))["name"]]
+        colours = {row["colour"] for row in rows} if "stroke" in encoding else {mark.get("stroke", mark["color"])}
+        for colour in colours:
+            yield colour, mark.get("opacity", 1) * mark.get("strokeOpacity", 1)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_lines_of_intervals_stand_out_from_what_is_behind_them(drawn: dict[str, Figure], palette) -> None:
+    """WCAG 2.1, 1.4.11: graphics that carry a meaning need a contrast of 3 to 1."""
+    surface = rgb(palette["--surface"])
+    backgrounds = (surface, mixed(rgb(palette["--faint"]), surface, charts.BAND_OPACITY))
+    marks = {mark for figure in drawn.values() for mark in interval_marks(figure)}
+    assert {"var(--muted)", "var(--accent-mid)", "var(--accent)"} <= {colour for colour, _ in marks}
+    for colour, opacity in marks:
+        line = mixed(rgb(palette[colour[4:-1]]), surface, opacity)
+        assert min(contrast(line, background) for background in backgrounds) >= 3, (colour, opacity)
+
+
+def test_neighbouring_rungs_differ_in_colour_or_filling(drawn: dict[str, Figure]) -> None:
+    rows = [row for data in drawn["forest"].chart.to_dict()["datasets"].values() for row in data if "colour" in row]
+    looks = {label: {(row["colour"], row["fill"]) for row in rows if row["label"] == label} for label in RUNGS.values()}
+    assert all(len(look) == 1 for look in looks.values())
+    assert len({look for (look,) in looks.values()}) == len(RUNGS)
 
 
 def test_the_region_where_nobody_was_hired_is_ghosted(drawn: dict[str, Figure]) -> None:
@@ -295,10 +341,9 @@ def test_a_third_that_a_correlation_cannot_move_has_no_interval_of_no_width(few_
 
 
 def test_a_stated_reliability_says_where_it_is_from_and_has_no_interval(site: dict[str, str]) -> None:
-    row = re.search(r"<tr><td>Sales</td>.*?</tr>", site["decisions.html"], re.S)
-    assert row
-    assert "literature value 0.60 for one rater (Sackett et al. 2022)" in row[0]
-    assert "[" not in row[0]
+    row = row_of("Sales", site["decisions.html"])
+    assert "literature value 0.60 for one rater (Sackett et al. 2022)" in row
+    assert "[" not in row
 
 
 def test_too_wide_to_say_is_text_without_a_point(site: dict[str, str]) -> None:
@@ -308,9 +353,9 @@ def test_too_wide_to_say_is_text_without_a_point(site: dict[str, str]) -> None:
 
 
 def test_a_family_cell_has_the_observed_value_wherever_it_has_a_corrected_one(site: dict[str, str]) -> None:
-    table = re.search(r'<table class="families">.*?</table>', site["index.html"], re.S)
+    table = re.search(r'<table class="families[^>]*>.*?</table>', site["index.html"], re.S)
     assert table
-    cells = re.findall(r"<td>(.*?)</td>", table[0])
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", table[0])
     corrected = [cell for cell in cells if "<b>" in cell]
     assert corrected
     assert all(re.search(r"observed [−.\d]+ · n \d", cell) for cell in corrected)
@@ -443,7 +488,7 @@ def test_rates_of_fewer_than_ten_people_are_not_shown(frames, generated_at, tmp_
     stages.loc[stages["canonical_stage"] == "offer", "n_entered"] = 9
     stages.loc[stages["canonical_stage"] == "hired", ["n_entered", "n_hired"]] = 3
     html = write_site({"marts_recruiting.funnel_by_stage": stages}, tmp_path, generated_at)[3].read_text()
-    rows = dict(re.findall(r"<tr><td>([\w -]+)</td><td class=\"num\">([^<]*)</td>", html))
+    rows = dict(re.findall(r"<tr><td>([\w -]+)</td><td[^>]*>([^<]*)</td>", html))
     assert (rows["Offer"], rows["Hired"]) == ("9", "&lt;5")
     assert 'id="stage-offer"' not in html
 
@@ -500,7 +545,7 @@ def test_the_highest_score_has_a_bin_of_its_own_that_does_not_leave_the_scale(dr
 
 
 def test_intervals_that_allow_for_few_raters_stand_in_the_family_table_and_in_its_warnings(site) -> None:
-    table = re.search(r'<table class="families">.*?</table>', site["index.html"], re.S)
+    table = re.search(r'<table class="families[^>]*>.*?</table>', site["index.html"], re.S)
     assert table
     row = re.search(r"<tr><th[^>]*>Structured behavioural.*?</tr>", table[0], re.S)
     assert row
