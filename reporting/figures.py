@@ -212,7 +212,11 @@ def _tells_few(frame: pd.DataFrame, some: str, n: str) -> pd.Series:
 def _told_few_note(rows: pd.DataFrame, some: str, n: str) -> str:
     """Why shares are missing, where some are."""
     known = rows.dropna(subset=[some, n])
-    return " No share is shown that would tell a count of one to four." if _tells_few(known, some, n).any() else ""
+    return (
+        " No share is shown that would tell a count of one to four, alone or with the others."
+        if _tells_few(known, some, n).any()
+        else ""
+    )
 
 
 def _trend_points(at: Any, value: Any, lo: Any, hi: Any) -> pd.DataFrame:
@@ -369,6 +373,7 @@ def latency_by_month(frame: pd.DataFrame) -> Figure | None:
 
 def match_rates(frame: pd.DataFrame) -> Figure | None:
     """Share of hires found in the HR system, by time since start."""
+    frame = frame.assign(n_linked=frame["n_linked"].mask(_told_by_subtraction(frame)))
     rows = _with_shown_rates(frame, "n_linked", "n_hires", ["match_rate", "lo", "hi"])
     rows = rows.sort_values("band_order", ignore_index=True)
     rows = rows[rows["n_hires"].fillna(0) > 0]
@@ -410,7 +415,18 @@ def match_rates(frame: pd.DataFrame) -> Figure | None:
 def _match_share(row: Any) -> str:
     if not words.missing(row.match_rate):
         return f"{percent(row.match_rate)} {percent_interval(row.lo, row.hi)}"
-    return "too few" if row.n_hires < words.SMALLEST_GROUP_SHOWN else f"{part(row.n_linked, row.n_hires)} found"
+    if row.n_hires < words.SMALLEST_GROUP_SHOWN:
+        return "too few"
+    return "share not shown" if words.missing(row.n_linked) else f"{part(row.n_linked, row.n_hires)} found"
+
+
+def _told_by_subtraction(frame: pd.DataFrame) -> pd.Series:
+    """The smallest other band where one alone is not shown: all hires minus the shown bands would tell it."""
+    bands = frame[(frame["tenure_band"] != "all") & (frame["n_hires"].fillna(0) > 0)]
+    hidden = _tells_few(bands, "n_linked", "n_hires")
+    sizes = bands.loc[~hidden, "n_hires"].astype(int)
+    alone = hidden.sum() == 1 and len(sizes) > 0 and (frame["tenure_band"] == "all").any()
+    return pd.Series(frame.index.isin([sizes.idxmin()] if alone else []), index=frame.index)
 
 
 def reconciliation(frame: pd.DataFrame) -> Figure | None:

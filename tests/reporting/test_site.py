@@ -290,7 +290,26 @@ def test_a_share_of_hires_found_tells_neither_the_few_found_nor_the_few_missing(
     assert drawn["value"].dropna().tolist() == [0.8, 0.0]
     assert drawn["numbers"].tolist()[:2] == ["<5 found · n 11", "all but <5 found · n 53"]
     assert "18%" not in made.alt
-    assert "No share is shown that would tell a count of one to four." in made.note
+    assert "No share is shown that would tell a count of one to four, alone or with the others." in made.note
+
+
+def test_a_band_that_is_not_shown_is_not_all_hires_minus_the_others() -> None:
+    bands = pd.DataFrame(
+        {
+            **{"tenure_band": ["0-6", "6-18", "36+", "all"], "band_order": range(4)},
+            **{"n_hires": [48, 102, 88, 238], "n_linked": [43, 96, 84, 223]},
+            **{"match_rate": [0.9, 0.94, 0.95, 0.94], "lo": [0.78, 0.88, 0.89, 0.9], "hi": [0.95, 0.97, 0.98, 0.96]},
+        }
+    )
+    made = match_rates(bands)
+    assert made is not None
+    assert [row[1:4] for row in made.table.rows] == [
+        ("48", "–", "–"),
+        ("102", "96", "94%"),
+        ("88", "all but <5", "–"),
+        ("238", "223", "94%"),
+    ]
+    assert made.chart.data["numbers"].iloc[0] == "share not shown · n 48"
 
 
 def test_a_stage_that_few_left_or_passed_has_no_rate(frames) -> None:
