@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reporting import words
-from reporting.intervals import share
+from reporting.intervals import share, share_of_people
 from reporting.ladder import (
     CONTRADICTED,
     INCONCLUSIVE,
@@ -113,7 +113,7 @@ def _coverage_lines(frame: pd.DataFrame) -> Iterator[str]:
     yield "Hires behind it"
     for row in rows.itertuples():
         label = words.name_of(row.step, words.COVERAGE_STEPS)
-        share = f"{percent(row.n / whole):>6}" if row.n != whole and not words.is_small(row.n) else ""
+        share = "" if row.n == whole or words.tells_few(row.n, whole) else f"{percent(row.n / whole):>6}"
         yield f"  {label:<24} {people(row.n):>7}{share}"
 
 
@@ -133,10 +133,16 @@ def _out_of(metric: object, n: Any) -> str:
     return f"of {people(n)}" if str(metric).endswith(("_share", "_rate")) and not words.missing(n) else ""
 
 
+_OF_PEOPLE = ("hires_", "matured_hires_", "rater_")
+"""How the names of shares of people begin, in the data-quality summary; the others are of records."""
+
+
 def quality_value(metric: object, value: Any, n: Any) -> str:
     """A number of the data-quality summary: a share with its interval where its name says so, else a count."""
     if str(metric).endswith(("_share", "_rate")):
-        return share(value, n)
+        if not str(metric).startswith(_OF_PEOPLE):
+            return share(value, n)
+        return words.NOTHING if words.missing(value) else share_of_people(round(float(value) * int(n)), n)
     if words.missing(value):
         return words.NOTHING
     number = float(value)

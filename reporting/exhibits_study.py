@@ -121,7 +121,7 @@ def review_coverage(tables: Tables) -> Exhibit | None:
             str(row.cycle_name),
             day(row.ends_on),
             people(row.n_expected),
-            people(row.n_reviewed),
+            words.part(row.n_reviewed, row.n_expected),
             share_of_people(row.n_reviewed, row.n_expected),
         )
         for row in rows_of(frame.sort_values("ends_on"))
@@ -179,7 +179,7 @@ def applicants(tables: Tables) -> Exhibit | None:
         (
             *who(row),
             *(people(getattr(row, name)) for name in ("n_applicants", "n_scored", "n_hired", "n_rated")),
-            percent(row.selection_ratio),
+            words.NOTHING if words.tells_few(row.n_hired, row.n_applicants) else percent(row.selection_ratio),
             decimal(row.u),
         )
         for row in rows_of(main_diagnostics(tables))

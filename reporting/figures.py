@@ -10,7 +10,7 @@ import pandas as pd
 
 from reporting import charts, words
 from reporting.intervals import wilson
-from reporting.words import count, people, percent, percent_interval
+from reporting.words import count, part, people, percent, percent_interval
 
 ON_TIME_HOURS = 24
 _ECDF_LAST_HOUR = 120
@@ -19,6 +19,7 @@ _FIT_A_PHONE = 4
 """Columns of short texts that fit beside each other on a phone."""
 _LONGEST_NAME = 40
 _LOAD_BINS = ("1", "2", "3", "4", "5 or more")
+_PASS_THROUGH = ["pass_through_rate", "pass_through_lo", "pass_through_hi"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def coverage(frame: pd.DataFrame) -> Figure | None:
     labels = [words.name_of(step, words.COVERAGE_STEPS) for step in rows["step"]]
     meaning = [words.COVERAGE_STEPS.get(step, ("", ""))[1] for step in rows["step"]]
     lost = [0, *(int(before) - int(after) for before, after in zip(rows["n"], rows["n"].iloc[1:], strict=False))]
-    shares = [words.NOTHING if words.is_small(n) else percent(n / whole) for n in rows["n"]]
+    shares = [words.NOTHING if words.tells_few(n, whole) else percent(n / whole) for n in rows["n"]]
     numbers = [people(whole) if not at else _share_of_hires(n, shares[at]) for at, n in enumerate(rows["n"])]
     bars = pd.DataFrame({"label": labels, "n": rows["n"].map(words.drawn), "whole": whole, "numbers": numbers})
     alt = "How many hires are left at each step: " + ", ".join(
@@ -115,12 +116,12 @@ def _coverage_title(rows: pd.DataFrame, whole: int) -> str:
 
 
 def _share_of_hires(n: int, share: str) -> str:
-    return people(n) if words.is_small(n) else f"{people(n)} · {share} of hires"
+    return people(n) if share == words.NOTHING else f"{people(n)} · {share} of hires"
 
 
 def funnel(frame: pd.DataFrame) -> Figure | None:
     """All matured applications by stage, with the share that went on."""
-    frame = _without_small_groups(frame, "n_entered", ["pass_through_rate", "pass_through_lo", "pass_through_hi"])
+    frame = _with_shown_rates(frame, "n_advanced", "n_entered", _PASS_THROUGH)
     rows = frame[(frame["job_family"] == "all") & frame["cohort_quarter"].isna()]
     rows = rows.sort_values("stage_order", ignore_index=True)
     if rows.empty or not rows["n_entered"].max() > 0:
@@ -144,7 +145,7 @@ def funnel(frame: pd.DataFrame) -> Figure | None:
             (
                 label,
                 people(row.n_entered),
-                people(row.n_advanced),
+                part(row.n_advanced, row.n_entered),
                 percent(row.pass_through_rate, row.pass_through_lo, row.pass_through_hi),
                 percent_interval(row.pass_through_lo, row.pass_through_hi),
                 people(row.n_withdrawn),
@@ -162,7 +163,7 @@ def funnel(frame: pd.DataFrame) -> Figure | None:
         chart=charts.bars(bars, alt),
         note="Applications that reached the stage, and the share of them that went on with its 95 % interval. All "
         "are at least 90 days old. Skipping a stage counts as having reached it. Those who withdrew are among those "
-        "who did not go on.",
+        "who did not go on." + _told_few_note(rows, "n_advanced", "n_entered"),
     )
 
 
@@ -175,7 +176,7 @@ def _funnel_numbers(row: Any) -> str:
 
 def funnel_by_quarter(frame: pd.DataFrame) -> Panel | None:
     """Share that went on from each stage, by quarter of application: one small chart a stage."""
-    frame = _without_small_groups(frame, "n_entered", ["pass_through_rate", "pass_through_lo", "pass_through_hi"])
+    frame = _with_shown_rates(frame, "n_advanced", "n_entered", _PASS_THROUGH)
     rows = frame[(frame["job_family"] == "all") & frame["cohort_quarter"].notna() & frame["pass_through_rate"].notna()]
     rows = rows.assign(at=pd.to_datetime(rows["cohort_quarter"])).sort_values(["stage_order", "at"])
     highest = float(rows["pass_through_hi"].max()) if len(rows) else 1.0
@@ -221,6 +222,27 @@ def _without_small_groups(frame: pd.DataFrame, n: str, rates: list[str]) -> pd.D
     numbers = frame[rates].apply(pd.to_numeric).astype(float)
     enough = pd.to_numeric(frame[n]).fillna(0) >= words.SMALLEST_GROUP_SHOWN
     return frame.assign(**{name: numbers[name].where(enough) for name in rates})
+
+
+def _with_shown_rates(frame: pd.DataFrame, some: str, n: str, rates: list[str]) -> pd.DataFrame:
+    """The frame with the rates blanked of groups too small to show, and those that would tell a count not shown."""
+    frame = _without_small_groups(frame, n, rates)
+    return frame.assign(**{name: frame[name].mask(_tells_few(frame, some, n)) for name in rates})
+
+
+def _tells_few(frame: pd.DataFrame, some: str, n: str) -> pd.Series:
+    told = [words.tells_few(*counts) for counts in zip(frame[some], frame[n], strict=True)]
+    return pd.Series(told, index=frame.index, dtype=bool)
+
+
+def _told_few_note(rows: pd.DataFrame, some: str, n: str) -> str:
+    """Why shares are missing, where some are."""
+    known = rows.dropna(subset=[some, n])
+    return (
+        " No share is shown that would tell a count of one to four, alone or with the others."
+        if _tells_few(known, some, n).any()
+        else ""
+    )
 
 
 def _trend_points(at: Any, value: Any, lo: Any, hi: Any) -> pd.DataFrame:
@@ -377,19 +399,14 @@ def latency_by_month(frame: pd.DataFrame) -> Figure | None:
 
 def match_rates(frame: pd.DataFrame) -> Figure | None:
     """Share of hires found in the HR system, by time since start."""
-    rows = _without_small_groups(frame, "n_hires", ["match_rate", "lo", "hi"]).sort_values(
-        "band_order", ignore_index=True
-    )
+    frame = frame.assign(n_linked=frame["n_linked"].mask(_told_by_subtraction(frame)))
+    rows = _with_shown_rates(frame, "n_linked", "n_hires", ["match_rate", "lo", "hi"])
+    rows = rows.sort_values("band_order", ignore_index=True)
     rows = rows[rows["n_hires"].fillna(0) > 0]
     if rows.empty:
         return None
     labels = [words.name_of(band, words.TENURE_BANDS) for band in rows["tenure_band"]]
-    numbers = [
-        f"{percent(row.match_rate)} {percent_interval(row.lo, row.hi)} · n {people(row.n_hires)}"
-        if not words.missing(row.match_rate)
-        else f"too few · n {people(row.n_hires)}"
-        for row in rows.itertuples()
-    ]
+    numbers = [f"{_match_share(row)} · n {people(row.n_hires)}" for row in rows.itertuples()]
     points = pd.DataFrame({"label": labels, "numbers": numbers})
     for target, source in (("value", "match_rate"), ("lo", "lo"), ("hi", "hi")):
         points[target] = pd.to_numeric(rows[source]).astype(float).to_numpy()
@@ -402,7 +419,7 @@ def match_rates(frame: pd.DataFrame) -> Figure | None:
             (
                 label,
                 people(row.n_hires),
-                people(row.n_linked),
+                part(row.n_linked, row.n_hires),
                 percent(row.match_rate),
                 percent_interval(row.lo, row.hi),
             )
@@ -416,8 +433,26 @@ def match_rates(frame: pd.DataFrame) -> Figure | None:
         alt=alt,
         table=table,
         chart=charts.rates(points, alt, "Share of hires with a person link"),
-        note="A rate that falls with tenure means that leavers or name changes are lost, which bends the answer.",
+        note="A rate that falls with tenure means that leavers or name changes are lost, which bends the answer."
+        + _told_few_note(rows, "n_linked", "n_hires"),
     )
+
+
+def _match_share(row: Any) -> str:
+    if not words.missing(row.match_rate):
+        return f"{percent(row.match_rate)} {percent_interval(row.lo, row.hi)}"
+    if row.n_hires < words.SMALLEST_GROUP_SHOWN:
+        return "too few"
+    return "share not shown" if words.missing(row.n_linked) else f"{part(row.n_linked, row.n_hires)} found"
+
+
+def _told_by_subtraction(frame: pd.DataFrame) -> pd.Series:
+    """The smallest other band where one alone is not shown: all hires minus the shown bands would tell it."""
+    bands = frame[(frame["tenure_band"] != "all") & (frame["n_hires"].fillna(0) > 0)]
+    hidden = _tells_few(bands, "n_linked", "n_hires")
+    sizes = bands.loc[~hidden, "n_hires"].astype(int)
+    alone = hidden.sum() == 1 and len(sizes) > 0 and (frame["tenure_band"] == "all").any()
+    return pd.Series(frame.index.isin([sizes.idxmin()] if alone else []), index=frame.index)
 
 
 def reconciliation(frame: pd.DataFrame) -> Figure | None:
@@ -425,25 +460,34 @@ def reconciliation(frame: pd.DataFrame) -> Figure | None:
     rows = frame.assign(at=pd.to_datetime(frame["month"])).sort_values("at").tail(24)
     if rows["at"].nunique() < 2:
         return None
-    off = int((rows["difference"].fillna(0) != 0).sum())
+    hires, starts = rows["n_ats_hires"].fillna(0), rows["n_hris_starts"].fillna(0)
+    hires_found, starts_found = rows["n_hires_found"].fillna(0), rows["n_starts_found"].fillna(0)
+    off = int(((hires_found < hires) | (starts_found < starts)).sum())
     alt = (
-        f"Hires by the applicant system and starts by the HR system in {len(rows)} months; they differ in {off}: "
-        f"{count(rows['n_ats_hires'].sum())} hires against {count(rows['n_hris_starts'].sum())} starts."
+        f"Hires by the applicant system and starts by the HR system in {len(rows)} months; they disagree in {off}: of "
+        f"{people(hires.sum())} hires {part(hires_found.sum(), hires.sum())} have a start of their own, of "
+        f"{people(starts.sum())} starts {part(starts_found.sum(), starts.sum())} a hire."
     )
     points = pd.DataFrame(
         {
             "at": rows["at"].dt.strftime("%Y-%m-%d"),
-            "first": _without_small_counts(rows["n_ats_hires"]),
-            "second": _without_small_counts(rows["n_hris_starts"]),
+            "first": _without_small_counts(hires),
+            "second": _without_small_counts(starts),
         }
     )
     table = Table(
-        heads=("Month", "Hires (applicant system)", "Starts (HR system)", "Difference"),
+        heads=("Month", "Hires (applicant system)", "Of those, started", "Starts (HR system)", "Of those, hired"),
         rows=tuple(
-            (f"{row.at:%b %Y}", people(row.n_ats_hires), people(row.n_hris_starts), _difference(row))
+            (
+                f"{row.at:%b %Y}",
+                people(row.n_ats_hires),
+                part(row.n_hires_found, row.n_ats_hires),
+                people(row.n_hris_starts),
+                part(row.n_starts_found, row.n_hris_starts),
+            )
             for row in rows.itertuples()
         ),
-        numeric=frozenset({1, 2, 3}),
+        numeric=frozenset({1, 2, 3, 4}),
     )
     hidden = points["first"].isna().any() or points["second"].isna().any()
     return Figure(
@@ -452,19 +496,12 @@ def reconciliation(frame: pd.DataFrame) -> Figure | None:
         alt=alt,
         table=table,
         chart=charts.two_counts(points, alt),
-        note="Bars: hires by start month in the applicant system. Points: employment that began in the HR system. More "
-        "starts than hires usually means people who came without an application (transfers, acquisitions)."
-        + (" Counts of one to four are not drawn." if hidden else ""),
+        note="Bars: hires by start month in the applicant system. Points: employment that began in the HR system. They "
+        "disagree in a month when one of its hires has no employment of their own, or one of its starts no hire: equal "
+        "numbers can be different people. More starts than hires usually means people who came without an application "
+        "(transfers, acquisitions)." + (" Counts of one to four are not drawn." if hidden else ""),
     )
 
 
 def _without_small_counts(counts: pd.Series) -> pd.Series:
-    return counts.fillna(0).astype(float).mask(counts.fillna(0).map(words.is_small))
-
-
-def _difference(row: Any) -> str:
-    """Nothing where it would tell a count that is not shown."""
-    both = (row.n_ats_hires, row.n_hris_starts)
-    if any(not words.missing(n) and words.is_small(n) for n in both):
-        return words.NOTHING
-    return count(row.difference)
+    return counts.astype(float).mask(counts.map(words.is_small))

@@ -9,7 +9,7 @@ import pandas as pd
 from reporting import answer, words
 from reporting.figures import Table
 from reporting.intervals import share, share_of_people
-from reporting.words import count, people
+from reporting.words import count, part, people
 
 
 def checks(checks: pd.DataFrame) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def reviews(frame: pd.DataFrame) -> Table:
                 str(row.cycle_name),
                 words.day(row.ends),
                 people(row.n_expected),
-                people(row.n_reviewed),
+                part(row.n_reviewed, row.n_expected),
                 share_of_people(row.n_reviewed, row.n_expected),
             )
             for row in rows.itertuples()

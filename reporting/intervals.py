@@ -30,9 +30,9 @@ def share(value: Any, n: Any) -> str:
 def share_of_people(n_some: Any, n: Any) -> str:
     """As `share`, of a count of persons: nothing where the share would tell a count that is not shown.
 
-    >>> share_of_people(18, 20), share_of_people(3, 20), share_of_people(0, 20)
-    ('90% [70, 97]', '–', '0% [0, 16]')
+    >>> share_of_people(18, 30), share_of_people(3, 20), share_of_people(18, 20), share_of_people(0, 20)
+    ('60% [42, 75]', '–', '–', '0% [0, 16]')
     """
-    if words.missing(n_some) or words.missing(n) or not int(n) or words.is_small(n_some):
+    if words.tells_few(n_some, n) or not int(n):
         return words.NOTHING
     return share(int(n_some) / int(n), n)

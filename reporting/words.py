@@ -167,6 +167,26 @@ def is_small(n: Any) -> bool:
     return 0 < int(n) < SMALLEST_COUNT_SHOWN
 
 
+def tells_few(n_some: Any, n: Any) -> bool:
+    """Whether a share of `n` people would tell a count that is not shown: of those counted, or of the others.
+
+    >>> tells_few(18, 30), tells_few(2, 11), tells_few(26, 30), tells_few(0, 30), tells_few(None, 30)
+    (False, True, True, False, True)
+    """
+    return missing(n_some) or missing(n) or is_small(n_some) or is_small(int(n) - int(n_some))
+
+
+def part(n_some: Any, n: Any) -> str:
+    """A count of some of `n` people that stands beside `n`: neither it nor what it leaves is told from 1 to 4.
+
+    >>> part(18, 30), part(2, 11), part(26, 30), part(30, 30), part(2, 3)
+    ('18', '<5', 'all but <5', '30', '<5')
+    """
+    if missing(n_some) or missing(n) or is_small(n_some) or is_small(n) or not tells_few(n_some, n):
+        return people(n_some)
+    return f"all but <{SMALLEST_COUNT_SHOWN}"
+
+
 def drawn(n: Any) -> int:
     """The length of a bar for a count of persons: none where the count is not shown, or the bar would give it away."""
     return 0 if missing(n) or is_small(n) else int(n)

@@ -82,7 +82,7 @@ SUITE = Suite(
         Check(
             id="validity_retention_agrees_with_tenure",
             table=OUTCOMES,
-            measure=Holds("(tenure_days >= 365) == retained_1y", where="retained_1y.notna() and ended_on.notna()"),
+            measure=Holds("(tenure_days >= 365) == retained_1y", where="retained_1y.notna()"),
             expect=always(),
             severity="error",
             reason="Retention and tenure come from the same dates; if they disagree, one of them was joined wrongly.",

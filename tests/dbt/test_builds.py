@@ -336,6 +336,8 @@ def test_days_are_those_of_the_firms_time_zone(
         interview["starts_at"], interview["ends_at"] = "2024-02-01 02:00:00+00", "2024-02-01 03:00:00+00"
     for review in rows["raw_lattice.reviews"]:
         review["submitted_at"] = "2024-12-20 04:30:00+00"
+    for offer in rows["raw_greenhouse.offers"]:
+        offer["sent_on"] = "2023-12-12"
     monkeypatch.setenv("QOH_TIMEZONE", "America/New_York")
     # A project that was parsed for one time zone is not the parsed project of the others.
     target = tmp_path_factory.mktemp("new_york_target")
@@ -349,3 +351,7 @@ def test_days_are_those_of_the_firms_time_zone(
     assert firm.rows("select as_of_at, as_of_on from marts_ops.data_clock") == [
         (datetime(2024, 12, 20, 4, 30), date(2024, 12, 19))
     ]
+    # The day of an offer ends five hours later in New York than in UTC.
+    assert firm.rows(
+        "select distinct decided_at from canonical.application_decisions where decided_by_event = 'offer'"
+    ) == [(datetime(2023, 12, 13, 4, 59, 59),)]

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from ingestion.sandbox.runner import running_sandbox
+from orchestration.inputs import INPUTS
 from validity.ratings import criterion_of
 
 from .conftest import Built, run_dbt
@@ -248,6 +249,25 @@ def test_the_waterfall_ends_with_the_hires_that_the_estimates_read(firm: str, re
     tied = reconciled[reconciled["mart"].isin(["validity_coverage", "validity_pairs"])]
     assert set(tied["metric"]) == {"hired", "rated", "independent_rater", "n_hires"}
     assert (tied["n_in_mart"] == tied["n_counted"]).all()
+
+
+def test_the_pairs_that_the_estimates_read_are_those_of_the_filter_that_the_table_names(company: Built) -> None:
+    ratings = frame(company, "validity_inputs.validity_ratings").query("source == 'criterion'")
+    independent = ratings[~ratings["rater_was_interviewer"].astype("boolean").fillna(True)]
+    with duckdb.connect(str(company.home / "warehouse.duckdb"), read_only=True) as connection:
+        read = connection.execute(INPUTS["scores"]).df().set_index("person_id")
+    read = read.loc[:, read.columns.str.endswith("|overall") & ~read.columns.str.startswith("__")].stack().dropna()
+    read = {(person, str(column).removesuffix("|overall")) for person, column in read.index}
+    pairs = frame(company, "marts_validity.validity_pairs")
+    documented = company.manifest["nodes"]["model.quality_of_hire.validity_pairs"]["description"]
+    assert "not is_contaminated and technique != 'unmapped'" in documented
+    kept = pairs[~pairs["is_contaminated"] & (pairs["technique"] != "unmapped")]
+    assert 0 < len(kept) < len(pairs)
+    outcomes = frame(company, "marts_validity.fct_hire_outcomes").query("n_independent_raters > 0")[KEY]
+    for rated, rows in ((ratings, kept), (independent, kept.merge(outcomes, on=KEY))):
+        people = set(rated["connection_id"] + "|" + rated["application_id"])
+        found = set(zip(rows["connection_id"] + "|" + rows["application_id"], rows["technique"], strict=True))
+        assert found == {pair for pair in read if pair[0] in people}
 
 
 def test_a_leaver_rated_after_the_last_day_is_in_every_step_and_an_unlinked_interviewer_leaves_nobody_independent(

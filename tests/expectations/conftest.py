@@ -428,7 +428,7 @@ def _outcomes(n: int = 100) -> pd.DataFrame:
                 "rater_was_interviewer": (i % 5 == 0 or (None if i % 25 == 1 else False)) if linked else None,
                 "n_independent_raters": int(linked and i % 5 != 0 and i % 25 != 1),
                 "interviewers_linked_share": 0.8 if i % 25 == 1 else 1.0,
-                "retained_1y": tenure >= 365,
+                "retained_1y": tenure >= 365 if linked else None,
                 "end_type": ("voluntary", "involuntary", "unknown")[i % 3] if left else None,
                 "start_gap_days": 0 if linked else None,
             }

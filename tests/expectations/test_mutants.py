@@ -177,8 +177,9 @@ MUTANTS: Mapping[str, Defect] = {
     "validity_scores_of_rejected_kept": lambda frame: frame.assign(is_hired=True),
     "validity_few_contaminated_scores": put("is_contaminated", True, slice(0, 100)),
     "validity_hires_linked": unlinked,
-    "validity_tenure_not_negative": put("tenure_days", -4, 1),
-    "validity_retention_agrees_with_tenure": put("retained_1y", False, 4),
+    "validity_tenure_not_negative": put("tenure_days", -4, 9),
+    # Somebody who is still here.
+    "validity_retention_agrees_with_tenure": put("retained_1y", False, 5),
     "validity_few_hires_unreviewed": put("performance_status", "unreviewed", slice(0, 60)),
     # Not one rater is known to have interviewed: that is not to be known to be independent.
     "validity_raters_independent": both(

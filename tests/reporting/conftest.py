@@ -145,7 +145,11 @@ def health() -> dict[str, pd.DataFrame]:
         ),
         "marts_ops.hire_reconciliation": pd.DataFrame(
             {"month": months.date, "n_ats_hires": ats, "n_hris_starts": ats + rng.integers(0, 2, len(months))}
-        ).assign(difference=lambda frame: frame["n_ats_hires"] - frame["n_hris_starts"]),
+        ).assign(
+            n_hires_found=np.maximum(ats - rng.integers(0, 2, len(months)), 0),
+            n_starts_found=ats,
+            difference=lambda frame: frame["n_ats_hires"] - frame["n_hris_starts"],
+        ),
         "marts_ops.stream_health": pd.DataFrame(
             [
                 ("greenhouse_main", "greenhouse", "applications", AS_OF, "ok", 214, 187, 0, False),

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from reporting import charts, health, pages, words
-from reporting.figures import Figure, reconciliation
+from reporting.figures import Figure, coverage, funnel, match_rates, reconciliation
 from reporting.frames import COLUMNS, TABLES, complete
 from reporting.ladder import RULE, RUNGS
 from reporting.prose import LITERATURE_LABEL, UNTESTABLE
@@ -293,16 +293,102 @@ def test_no_share_and_no_bar_tells_a_count_that_is_not_shown(frames) -> None:
     few = cycles.assign(n_expected=[30], n_reviewed=[3], coverage=[0.1])
     assert health.reviews(few).rows[0][-3:] == ("30", "<5", "–")
     many = cycles.assign(n_expected=[30], n_reviewed=[27], coverage=[0.9])
-    assert health.reviews(many).rows[0][-3:] == ("30", "27", "90% [74, 97]")
-    months = pd.DataFrame(
-        {"month": pd.date_range("2026-01-01", periods=2, freq="MS"), "n_ats_hires": [3, 8], "n_hris_starts": [2, 9]}
+    assert health.reviews(many).rows[0][-3:] == ("30", "all but <5", "–")
+    half = cycles.assign(n_expected=[30], n_reviewed=[18], coverage=[0.6])
+    assert health.reviews(half).rows[0][-3:] == ("30", "18", "60% [42, 75]")
+    quality = pd.DataFrame(
+        {"metric": ["hires_excluded_share", "scorecards_draft_share"], "value": [0.1, 0.1], "n": [30, 30], "note": ""}
     )
-    made = reconciliation(months.assign(difference=months["n_ats_hires"] - months["n_hris_starts"]))
-    assert made.table.rows == (("Jan 2026", "<5", "<5", "–"), ("Feb 2026", "8", "9", "-1"))
+    assert [row[1] for row in health.quality(quality).rows] == ["–", "10% [3, 26]"]
+    months = pd.DataFrame(
+        {
+            **{"month": pd.date_range("2026-01-01", periods=2, freq="MS"), "n_ats_hires": [3, 18]},
+            **{"n_hires_found": [2, 17], "n_hris_starts": [2, 19], "n_starts_found": [2, 12]},
+        }
+    )
+    made = reconciliation(months)
+    assert made.table.rows == (("Jan 2026", "<5", "<5", "<5", "<5"), ("Feb 2026", "18", "all but <5", "19", "12"))
     drawn = made.chart.data.iloc[0]
     assert pd.isna(drawn["first"])
     assert pd.isna(drawn["second"])
     assert "are not drawn" in made.note
+
+
+def test_a_share_of_hires_found_tells_neither_the_few_found_nor_the_few_missing() -> None:
+    bands = pd.DataFrame(
+        {
+            "tenure_band": ["not_started", "0-6", "6-18", "18-36", "36+"],
+            **{"band_order": range(5), "n_hires": [11, 53, 60, 13, 8], "n_linked": [2, 49, 48, 0, 7]},
+            **{"match_rate": [0.18, 0.92, 0.8, 0.0, 0.88], "lo": [0.05, 0.82, 0.68, 0.0, 0.53]},
+            "hi": [0.48, 0.97, 0.88, 0.23, 0.98],
+        }
+    )
+    made = match_rates(bands)
+    assert made is not None
+    assert [row[1:] for row in made.table.rows] == [
+        ("11", "<5", "–", ""),
+        ("53", "all but <5", "–", ""),
+        ("60", "48", "80%", "[68, 88]"),
+        ("13", "0", "0%", "[0, 23]"),
+        ("8", "all but <5", "–", ""),
+    ]
+    drawn = made.chart.data
+    assert drawn["value"].dropna().tolist() == [0.8, 0.0]
+    assert drawn["numbers"].tolist()[:2] == ["<5 found · n 11", "all but <5 found · n 53"]
+    assert "18%" not in made.alt
+    assert "No share is shown that would tell a count of one to four, alone or with the others." in made.note
+
+
+def test_a_band_that_is_not_shown_is_not_all_hires_minus_the_others() -> None:
+    bands = pd.DataFrame(
+        {
+            **{"tenure_band": ["0-6", "6-18", "36+", "all"], "band_order": range(4)},
+            **{"n_hires": [48, 102, 88, 238], "n_linked": [43, 96, 84, 223]},
+            **{"match_rate": [0.9, 0.94, 0.95, 0.94], "lo": [0.78, 0.88, 0.89, 0.9], "hi": [0.95, 0.97, 0.98, 0.96]},
+        }
+    )
+    made = match_rates(bands)
+    assert made is not None
+    assert [row[1:4] for row in made.table.rows] == [
+        ("48", "–", "–"),
+        ("102", "96", "94%"),
+        ("88", "all but <5", "–"),
+        ("238", "223", "94%"),
+    ]
+    assert made.chart.data["numbers"].iloc[0] == "share not shown · n 48"
+
+
+def test_a_stage_that_few_left_or_passed_has_no_rate(frames) -> None:
+    stages = frames["marts_recruiting.funnel_by_stage"]
+    row = stages[(stages["job_family"] == "all") & stages["cohort_quarter"].isna()].iloc[[0] * 3]
+    row = row.assign(stage_order=[1, 2, 3], n_entered=40, n_advanced=[20, 3, 38], pass_through_rate=[0.5, 0.075, 0.95])
+    row = row.assign(pass_through_lo=row["pass_through_rate"] - 0.05, pass_through_hi=row["pass_through_rate"] + 0.05)
+    made = funnel(row)
+    assert made is not None
+    assert [cells[2:4] for cells in made.table.rows] == [("20", "50%"), ("<5", "–"), ("all but <5", "–")]
+    assert made.chart.data["numbers"].tolist()[1:] == ["40", "40"]
+
+
+def test_a_share_of_all_hires_tells_no_few_that_are_missing(frames) -> None:
+    steps = frames["marts_validity.validity_coverage"]
+    steps = steps[steps["job_family"] == "all"].sort_values("step_order").head(3).assign(n=[40, 38, 20])
+    made = coverage(steps)
+    assert made is not None
+    assert [cells[-1] for cells in made.table.rows] == ["100%", "–", "50%"]
+
+
+def test_months_disagree_when_people_are_unmatched_whatever_the_difference() -> None:
+    months = pd.DataFrame(
+        {
+            **{"month": pd.date_range("2026-01-01", periods=4, freq="MS"), "n_ats_hires": [9, 9, 9, 9]},
+            **{"n_hires_found": [9, 7, 9, 9], "n_hris_starts": [9, 9, 9, 11], "n_starts_found": [9, 9, 3, 11]},
+        }
+    )
+    made = reconciliation(months.assign(difference=months["n_ats_hires"] - months["n_hris_starts"]))
+    assert made is not None
+    # The fourth month's starts all have a hire, two of them planned for another month.
+    assert made.title == "The two systems disagree in 2 of 4 months"
+    assert "they disagree in 2" in made.alt
 
 
 def test_a_count_blanked_because_it_is_small_is_no_region_without_hires(frames) -> None:

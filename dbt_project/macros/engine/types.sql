@@ -15,6 +15,16 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# The last second of a calendar day of the firm, as a UTC moment; days of 23 or 25 hours end rightly too. #}
+{% macro end_of_local_day(date_expression) -%}
+    {%- set zone = var('timezone', '') or env_var('QOH_TIMEZONE', 'UTC') -%}
+    {%- set next_midnight = "cast(cast(" ~ add_days(date_expression, 1) ~ " as date) as timestamp)" -%}
+    {%- if zone != 'UTC' -%}
+        {%- set next_midnight = "cast(" ~ next_midnight ~ " at time zone '" ~ zone ~ "' at time zone 'UTC' as timestamp)" -%}
+    {%- endif -%}
+    {{ next_midnight }} - interval '1' second
+{%- endmacro %}
+
 {% macro to_string(expression) -%}
     cast({{ expression }} as varchar)
 {%- endmacro %}

@@ -8,13 +8,31 @@ with debriefs as (
     group by connection_id, application_id
 ),
 
+-- An offer decides when it is made to the candidate, not when its draft is created. Of the sending only the day is
+-- known, and it counts as that day's end: a scorecard is late only where that is certain, and those of the day come
+-- before the offer far more often than after it. An answer is an offer made, with or without a day of sending.
+offers_made as (
+    select
+        connection_id,
+        application_id,
+        {{ end_of_local_day('sent_on') }} as made_at
+    from {{ ref('offers') }}
+    where deleted_at is null and sent_on is not null
+    union all
+    select
+        connection_id,
+        application_id,
+        resolved_at as made_at
+    from {{ ref('offers') }}
+    where deleted_at is null and resolved_at is not null and status in ('accepted', 'rejected')
+),
+
 offers as (
     select
         connection_id,
         application_id,
-        min(created_at) as decided_at
-    from {{ ref('offers') }}
-    where deleted_at is null and created_at is not null
+        min(made_at) as decided_at
+    from offers_made
     group by connection_id, application_id
 ),
 

@@ -30,7 +30,7 @@ numbers as (
         'link_conflicts' as metric,
         cast(count(*) as double) as value,
         count(*) as n,
-        'Pairs that some evidence joins and the link does not; the table link_conflicts lists them.' as note
+        'Pairs that evidence joins and the link does not: table link_conflicts. What waits: qoh links review.' as note
     from {{ ref('link_conflicts') }}
     union all
     select

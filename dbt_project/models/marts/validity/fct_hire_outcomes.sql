@@ -277,11 +277,8 @@ select
     rater_was_interviewer,
     {{ to_bigint('coalesce(n_independent_raters, 0)') }} as n_independent_raters,
     interviewers_linked_share,
-    case
-        when spell_number is null then null
-        when tenure_days >= 365 then true
-        when ended_on <= as_of_on then false
-    end as retained_1y,
+    -- Leavers wait for the year as well: judged at once, they would be all that is known of recent hires.
+    case when spell_number is not null and exposure_days >= 365 then tenure_days >= 365 end as retained_1y,
     end_type,
     cast(start_gap_days as bigint) as start_gap_days
 from dated
