@@ -145,6 +145,8 @@ def _shown_diagnostics(frame: pd.DataFrame) -> pd.DataFrame:
     numbers = ["u", "effective_n", "leave_one_out_lo", "leave_one_out_hi", "p_quadratic", "p_heteroscedastic"]
     numbers += ["r_missing_review", "p_missing_review"]
     made = _of_enough_hires(numbers, OBSERVED_CORRELATION.shown, "n_rated")(frame)
+    told = _is_small(made["n_hired"]) | _is_small(made["n_applicants"] - made["n_hired"])
+    made.loc[told, "selection_ratio"] = np.nan
     return _without_small_counts(made, ["n_applicants", "n_scored", "n_hired"])
 
 

@@ -217,3 +217,12 @@ def test_a_technique_of_three_families_is_pooled_over_them_and_one_of_two_is_not
         assert np.ptp(fourth) < np.ptp(third)
         assert third.min() < fourth.min() <= fourth.max() < third.max()
         assert rows["probability_positive"].between(0, 1).all()
+
+
+def test_a_selection_ratio_tells_no_small_count(tables: dict[str, pd.DataFrame]) -> None:
+    diagnostics = tables["validity_diagnostics"].head(3).copy()
+    diagnostics["n_applicants"], diagnostics["n_hired"] = [40, 40, 40], [3, 20, 37]
+    diagnostics["selection_ratio"] = diagnostics["n_hired"] / diagnostics["n_applicants"]
+    seen = shown({**tables, "validity_diagnostics": diagnostics})["validity_diagnostics"]
+    assert seen["selection_ratio"].isna().tolist() == [True, False, True]
+    assert seen["n_hired"].isna().tolist() == [True, False, False]
