@@ -40,13 +40,10 @@ from ingestion.results import StreamResult, SyncResult
 from ingestion.settings import Settings, settings
 from ingestion.storing import Load, Store, raw_table, raw_tables
 from ingestion.streams import ConnectorLike, Stream, Window
-from ingestion.sweeps import MISSING_SHARE, SMALLEST_JUDGED, Sweeps, Swept, read_ids
+from ingestion.sweeps import FLOOR, MISSING_SHARE, SMALLEST_JUDGED, Sweeps, Swept, read_ids
 from ingestion.warehouse import DuckDBWarehouse, open_warehouse
 
 log = logging.getLogger(__name__)
-
-SHRINK_FLOOR = 0.8
-"""A complete read with fewer than this share of the last one's rows is refused until the operator accepts it."""
 
 
 def ensure_raw_tables(where: Settings | None = None) -> None:
@@ -471,8 +468,8 @@ class _Run:
         if not batch.window.complete or before is None or self.accept_shrink:
             return
         seen = len(batch.rows[job.stream.name])
-        if before >= SMALLEST_JUDGED and seen < SHRINK_FLOOR * before:
-            raise StreamShrank(self.connection.id, self.connection.vendor, job.stream.name, seen, before, SHRINK_FLOOR)
+        if before >= SMALLEST_JUDGED and seen < FLOOR * before:
+            raise StreamShrank(self.connection.id, self.connection.vendor, job.stream.name, seen, before, FLOOR)
 
     def _check_empty(self, job: _Job, batch: Batch, state: ops.StreamState) -> None:
         """A stream that no firm has empty, read to its end and still empty, shows a missing right; it stays unread."""

@@ -19,9 +19,9 @@ from ingestion.storing import Load, Store, ids_table, raw_table
 from ingestion.streams import ConnectorLike, Stream
 from ingestion.warehouse import DuckDBWarehouse
 
-FLOOR = 0.5
-"""A sweep that saw fewer than this share of the last one's ids is refused until the operator accepts it; the first one
-is held against the rows that are stored."""
+FLOOR = 0.8
+"""A complete read with fewer than this share of the last one's rows, and a sweep with fewer than this share of the last
+one's ids, is refused until the operator accepts it; a first sweep is held against the rows that are stored."""
 
 SMALLEST_JUDGED = 20
 """Below this many rows before, a drop says nothing: small catalogues do halve."""

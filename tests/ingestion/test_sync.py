@@ -413,13 +413,15 @@ def test_a_sweep_comes_by_itself_after_a_week_on_the_vendors_clock(desk: Desk, v
         assert desk.query("select count(*) from raw_ops.sweeps") == [(sweeps,)], day
 
 
-def test_a_sweep_that_lost_most_ids_marks_nothing_deleted(desk: Desk, vendor: Vendor) -> None:
+def test_a_sweep_that_lost_a_quarter_of_the_ids_marks_nothing_deleted(desk: Desk, vendor: Vendor) -> None:
     vendor.records["scorecards"] = [scorecard(n) for n in range(100)]
     desk.sync("scorecards", sweep=True)
-    vendor.records["scorecards"] = vendor.records["scorecards"][:10]
-    assert desk.sync("scorecards", sweep=True).streams[0].error_class == "SweepShrank"
+    vendor.records["scorecards"] = vendor.records["scorecards"][:75]
+    refused = desk.sync("scorecards", sweep=True).streams[0]
+    assert (refused.error_class, refused.n_deleted) == ("SweepShrank", 0)
+    assert "saw 75 ids, 100 were known (floor 80%)" in (refused.error or "")
     accepted = desk.sync("scorecards", sweep=True, accept_shrink=True).streams[0]
-    assert (accepted.status, accepted.n_deleted) == ("ok", 90)
+    assert (accepted.status, accepted.n_deleted) == ("ok", 25)
 
 
 @pytest.mark.parametrize("stream", ["scorecards", "eeoc"])
