@@ -40,7 +40,7 @@ from ingestion.results import StreamResult, SyncResult
 from ingestion.settings import Settings, settings
 from ingestion.storing import Load, Store, raw_table, raw_tables
 from ingestion.streams import ConnectorLike, Stream, Window
-from ingestion.sweeps import FLOOR, MISSING_SHARE, SMALLEST_JUDGED, Sweeps, Swept, read_ids
+from ingestion.sweeps import FLOOR, MISSING_SHARE, SMALLEST_JUDGED, Sweeps, Swept, read_ids, unnamed
 from ingestion.warehouse import DuckDBWarehouse, open_warehouse
 
 log = logging.getLogger(__name__)
@@ -362,11 +362,15 @@ class _Run:
         return True
 
     def _keep_sweep(self, job: _Job, swept: Swept) -> None:
+        place = f"{self.connection.id}.{job.stream.name}"
+        job.sweep_wanted = False
+        if swept.n_unnamed:
+            self.show(progress.Notice(unnamed(place, swept)))
+            return
         before = job.state.n_missing or 0
         job.deleted, job.state = self.sweeps.keep(
             job.stream, job.state, swept, self.aim.now, accept_shrink=self.accept_shrink
         )
-        job.sweep_wanted = False
         missing = job.state.n_missing or 0
         if missing <= before:
             return  # told, and read again, when it was seen first: what is still missing is not to be had
@@ -374,7 +378,6 @@ class _Run:
         if missing > MISSING_SHARE * len(swept.ids):
             self._reread(job, why)
         else:
-            place = f"{self.connection.id}.{job.stream.name}"
             self.show(progress.Notice(f"`{place}` {why}. If they should be there, run: qoh run --reread {place}"))
 
     # -- in a reading thread

@@ -99,6 +99,8 @@ class Stream:
     def __post_init__(self) -> None:
         if self.cursor is None and self.parent is None and not self.full_reason:
             raise ValueError(f"stream `{self.name}`: without a cursor it needs a full_reason")
+        if self.sweep and len(self.key) != 1:
+            raise ValueError(f"stream `{self.name}`: a sweep tells records by one id, its key has {len(self.key)}")
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,11 @@ class ConnectorLike(Protocol):
         """Every page of the stream within the window; a failure raises and nothing of the window is stored."""
         ...
 
-    def sweep_ids(self, stream: Stream) -> Iterator[list[str]]:
-        """All ids (clear, as the vendor names them) that exist now, page by page; raises rather than stop early."""
+    def sweep_ids(self, stream: Stream) -> Iterator[list[str | None]]:
+        """All ids (clear, as the vendor names them) that exist now, page by page; raises rather than stop early.
+
+        A record that came without a usable id is None: it may be any of those that are stored.
+        """
         ...
 
     def probe(self) -> list[ProbeResult]:

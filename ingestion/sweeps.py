@@ -33,11 +33,12 @@ single records a connector leaves out (of an erased person, say) are not worth a
 
 @dataclass(frozen=True)
 class Swept:
-    """All ids a sweep saw, as stored keys, and when it began (UTC)."""
+    """All ids a sweep saw, as stored keys, when it began (UTC), and how many records came without one."""
 
     sweep_id: str
     started_at: datetime
     ids: tuple[str, ...]
+    n_unnamed: int = 0
 
     def table(self, connection_id: str) -> pa.Table:
         """Rows of `<stream>__ids`."""
@@ -58,12 +59,25 @@ def read_ids(stream: Stream, connector: ConnectorLike, pseudonymiser: Pseudonymi
     started_at = datetime.now(UTC)
     key = next(column for column in stream.columns if column.name == stream.key[0])
     ids: set[str] = set()
+    n_unnamed = 0
     for page in connector.sweep_ids(stream):
         for value in page:
-            name = pseudonymiser.token(key.token, value, stream.zone) if key.token else str(value)
+            name = pseudonymiser.token(key.token, value, stream.zone) if key.token else value
             if name:
                 ids.add(name)
-    return Swept(uuid.uuid4().hex, started_at, tuple(sorted(ids)))
+            else:
+                n_unnamed += 1
+    return Swept(uuid.uuid4().hex, started_at, tuple(sorted(ids)), n_unnamed)
+
+
+def unnamed(place: str, swept: Swept) -> str:
+    """What to tell of a sweep that proves nothing, because any stored record may be one that came without its id."""
+    n_records = len(swept.ids) + swept.n_unnamed
+    return (
+        f"`{place}`: {swept.n_unnamed:,} of {n_records:,} records came without an id when deletions were looked for. "
+        "Rows are loaded; no row was marked deleted, since it may be one of these. Have the vendor mend them (what was "
+        "set aside: qoh quarantine list); every run looks again."
+    )
 
 
 @dataclass(frozen=True)

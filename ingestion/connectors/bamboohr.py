@@ -370,17 +370,17 @@ class Connector:
 
     # -- sweep and checks
 
-    def sweep_ids(self, stream: Stream) -> Iterator[list[str]]:
+    def sweep_ids(self, stream: Stream) -> Iterator[list[str | None]]:
         """All ids that exist now: employees from the list, rows from the whole table."""
         if stream.name == "employees":
             for response in self._listed({}):
-                yield _ids(response, response.list_at("data"), "employeeId")
+                yield response.ids_at("data", "employeeId")
             return
         table = stream.path.rsplit("/", 1)[-1].format(review_table=self._options.get("review_table") or "")
         if not table:
             return
         response = self._client.get(f"/employees/all/tables/{table}", needs=stream.scope)
-        yield _ids(response, response.list_at(), "id")
+        yield response.ids_at("", "id")
 
     def _check_fields(self) -> None:
         """Refuse names the account does not have: BambooHR would ignore them and send nothing."""
@@ -504,13 +504,6 @@ def _restricted(records: Iterable[Any]) -> set[str]:
 
 def _is_wanted(record: Mapping[str, Any], changed: Mapping[str, str], wants_all: bool) -> bool:
     return wants_all or str(record.get("employeeId")) in changed or not record.get("employeeId")
-
-
-def _ids(response: Response, records: Iterable[Any], key: str) -> list[str]:
-    found = [record.get(key) if isinstance(record, dict) else None for record in records]
-    if any(value in (None, "") for value in found):
-        raise response.wrong_envelope(f"`{key}` in every record")
-    return [str(value) for value in found]
 
 
 def _without_empty_dates(record: dict[str, Any]) -> dict[str, Any]:

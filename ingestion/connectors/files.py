@@ -364,7 +364,7 @@ class Connector:
             if any(layout.stream == stream.name for layout in self._matching(name)):
                 yield from self._pages(name, stream, window)
 
-    def sweep_ids(self, stream: Stream) -> Iterator[list[str]]:
+    def sweep_ids(self, stream: Stream) -> Iterator[list[str | None]]:
         """Nothing: what a full drop no longer has is told by the drop itself."""
         return iter(())
 
