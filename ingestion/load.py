@@ -40,7 +40,7 @@ from ingestion.results import StreamResult, SyncResult
 from ingestion.settings import Settings, settings
 from ingestion.storing import Load, Store, raw_table, raw_tables
 from ingestion.streams import ConnectorLike, Stream, Window
-from ingestion.sweeps import FLOOR, MISSING_SHARE, SMALLEST_JUDGED, Sweeps, Swept, read_ids, unnamed
+from ingestion.sweeps import FLOOR, MISSING_SHARE, SMALLEST_JUDGED, Sweeps, Swept, ids_of, read_ids, unnamed
 from ingestion.warehouse import DuckDBWarehouse, open_warehouse
 
 log = logging.getLogger(__name__)
@@ -450,6 +450,8 @@ class _Run:
             self._note_refused(job, batch)
         job.seconds += time.monotonic() - started
         self._advance(job, batch, state)
+        if job.sweep_wanted and batch.names_all:
+            self._keep_sweep(job, ids_of(batch))
 
     def _store_rows(self, job: _Job, batch: Batch) -> None:
         loads = [

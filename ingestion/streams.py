@@ -147,6 +147,7 @@ class Page:
         withheld: records that are known to exist and could not be read.
         problem: what the source holds and cannot be read; everything readable is stored first, then the stream fails
             with it, so that nobody takes the run for whole.
+        is_whole: False where something that was listed was gone when its turn came: such a read proves no deletion.
     """
 
     records: list[Any]
@@ -154,6 +155,7 @@ class Page:
     done: tuple[str, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     problem: Exception | None = None
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)

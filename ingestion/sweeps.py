@@ -15,6 +15,7 @@ from ingestion import ops, windows
 from ingestion.connections import Connection
 from ingestion.errors import SweepShrank
 from ingestion.privacy import Pseudonymiser
+from ingestion.reading import Batch
 from ingestion.storing import Load, Store, ids_table, raw_table
 from ingestion.streams import ConnectorLike, Stream
 from ingestion.warehouse import DuckDBWarehouse
@@ -68,6 +69,11 @@ def read_ids(stream: Stream, connector: ConnectorLike, pseudonymiser: Pseudonymi
             else:
                 n_unnamed += 1
     return Swept(uuid.uuid4().hex, started_at, tuple(sorted(ids)), n_unnamed)
+
+
+def ids_of(batch: Batch) -> Swept:
+    """The sweep that a complete read was, which costs no request; only where `Batch.names_all`."""
+    return Swept(uuid.uuid4().hex, batch.started_at, tuple(sorted(batch.rows[batch.stream.name].keys())))
 
 
 def unnamed(place: str, swept: Swept) -> str:

@@ -268,6 +268,7 @@ class Connector:
             # A cycle that was deleted after it was listed.
             if error.status != 404 or page is not None:
                 raise
+            yield Page([], path, is_whole=False)
         if page is not None:
             yield replace(page, done=(number,) if _is_settled(cycle, window.end) else ())
 
