@@ -45,6 +45,14 @@ class Response:
             raise self.wrong_envelope(f"a list at `{dotted}`" if dotted else "a list")
         return value
 
+    def ids_at(self, dotted: str, key: str) -> list[str | None]:
+        """Ids of the records at a dotted path; None for a record that cannot be found again by its own.
+
+        Raises:
+            WrongEnvelope: anything but a list.
+        """
+        return [identifier(record.get(key)) if isinstance(record, dict) else None for record in self.list_at(dotted)]
+
     def object_at(self, dotted: str = "") -> dict[str, Any]:
         """The object at a dotted path.
 
@@ -77,6 +85,18 @@ def dig(value: Any, dotted: str) -> Any:
             return None
         value = value.get(step)
     return value
+
+
+def identifier(value: object) -> str | None:
+    """An id as text; None for what is neither text nor a whole number.
+
+    >>> [identifier(value) for value in (17, "a-17", "", None, True, {"id": 17})]
+    ['17', 'a-17', None, None, None, None]
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    text = str(value)
+    return text if text and text.isprintable() else None
 
 
 def shape(payload: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
@@ -14,11 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from ingestion.errors import ConfigurationError, listed
 from ingestion.ratings import Rating, RatingUnreadable, Scale, parse_rating
-from ingestion.spreadsheets import Sheet, Unreadable
+from ingestion.spreadsheets import Problems, Sheet, Unreadable
 from ingestion.streams import Column, Stream
 
 TABLES = ("employees", "reviews", "job_changes", "applications", "interviews", "scorecards")
-SHOWN_PROBLEMS = 5
 MONTHS_A_YEAR = 12
 
 # --- what the firm says about its files ------------------------------------------------------------------------------
@@ -158,21 +157,6 @@ def _contradiction(layout: Layout) -> str | None:
 # --- from cells to records -------------------------------------------------------------------------------------------
 
 
-@dataclass
-class _Problems:
-    """Places of one file that cannot be read; the file is refused when there is any."""
-
-    found: list[Unreadable] = field(default_factory=list)
-
-    def add(self, reason: str, row: int | None, column: str | None) -> None:
-        self.found.append(Unreadable(reason, row, column))
-
-    def __str__(self) -> str:
-        shown = "; ".join(str(problem) for problem in self.found[:SHOWN_PROBLEMS])
-        more = len(self.found) - SHOWN_PROBLEMS
-        return f"{shown}; and {more} more" if more > 0 else shown
-
-
 def tidy_records(sheet: Sheet, stream: Stream, layout: Layout) -> list[dict[str, Any]]:
     """Records of a tidy sheet: one per row, columns renamed and typed, columns outside the allow-list left out.
 
@@ -182,13 +166,12 @@ def tidy_records(sheet: Sheet, stream: Stream, layout: Layout) -> list[dict[str,
     wanted = _wanted(stream)
     theirs = {ours: layout.columns.get(ours, ours) for ours in wanted}
     position = {header.casefold(): index for index, header in enumerate(sheet.headers) if header}
-    problems = _Problems()
+    problems = Problems()
     for ours, column in wanted.items():
         required = column is not None and column.required and ours not in layout.constants
         if (required or ours in layout.columns) and theirs[ours].casefold() not in position:
             problems.add("the column is missing", None, theirs[ours])
-    if problems.found:
-        raise Unreadable(str(problems))
+    problems.refuse()
     present = {ours: position[header.casefold()] for ours, header in theirs.items() if header.casefold() in position}
     records = []
     for number, cells in sheet.rows:
@@ -206,8 +189,7 @@ def tidy_records(sheet: Sheet, stream: Stream, layout: Layout) -> list[dict[str,
             _put_rating(record, layout, problems, number, theirs)
         records.append(record)
     _refuse_doubles(stream, records, sheet, problems)
-    if problems.found:
-        raise Unreadable(str(problems))
+    problems.refuse()
     return records
 
 
@@ -226,15 +208,17 @@ def wide_records(sheet: Sheet, layout: Layout, employee_token: Callable[[str], s
     assert layout.cycle_columns is not None
     scale = Scale.stated(layout.scale_min, layout.scale_max, layout.scale_labels)
     position = {header.casefold(): index for index, header in enumerate(sheet.headers) if header}
+    problems = Problems()
     for needed in filter(None, (layout.id_column, layout.reviewer_column)):
         if needed.casefold() not in position:
-            raise Unreadable("the column is missing", None, needed)
+            problems.add("the column is missing", None, needed)
+    problems.refuse()
     cycles = {i: name for i, header in enumerate(sheet.headers) if (name := _cycle(layout.cycle_columns, header))}
     if not cycles:
         raise Unreadable("no column matches `cycle_columns`")
     _refuse_shared_cycles(sheet, cycles)
     periods = {cycle: _period(layout, cycle) for cycle in cycles.values()}
-    problems, records, seen = _Problems(), [], set()
+    records, seen = [], set()
     for number, cells in sheet.rows:
         employee = cells[position[layout.id_column.casefold()]]
         if not employee:
@@ -254,8 +238,7 @@ def wide_records(sheet: Sheet, layout: Layout, employee_token: Callable[[str], s
                 continue
             record = _wide_record(layout, scale, cycle, employee, reviewer, rating, employee_token)
             records.append(record | periods[cycle])
-    if problems.found:
-        raise Unreadable(str(problems))
+    problems.refuse()
     return records
 
 
@@ -441,7 +424,7 @@ def _one_of(cell: str, enum: tuple[str, ...]) -> str:
 
 
 def _put_rating(
-    record: dict[str, Any], layout: Layout, problems: _Problems, number: int, theirs: Mapping[str, str]
+    record: dict[str, Any], layout: Layout, problems: Problems, number: int, theirs: Mapping[str, str]
 ) -> None:
     value, label = record.pop("rating_value", None), record.pop("rating_label", None)
     labels = tuple(filter(None, (part.strip() for part in str(record.get("scale_labels") or "").split("|"))))
@@ -472,7 +455,7 @@ def _rating_fields(rating: Rating, scale: Scale | None) -> dict[str, Any]:
     }
 
 
-def _refuse_doubles(stream: Stream, records: list[dict[str, Any]], sheet: Sheet, problems: _Problems) -> None:
+def _refuse_doubles(stream: Stream, records: list[dict[str, Any]], sheet: Sheet, problems: Problems) -> None:
     seen: dict[tuple[Any, ...], int] = {}
     for (number, _), record in zip(sheet.rows, records, strict=True):
         key = tuple(record.get(name) for name in stream.key)

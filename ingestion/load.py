@@ -40,13 +40,10 @@ from ingestion.results import StreamResult, SyncResult
 from ingestion.settings import Settings, settings
 from ingestion.storing import Load, Store, raw_table, raw_tables
 from ingestion.streams import ConnectorLike, Stream, Window
-from ingestion.sweeps import MISSING_SHARE, SMALLEST_JUDGED, Sweeps, Swept, read_ids
+from ingestion.sweeps import FLOOR, MISSING_SHARE, SMALLEST_JUDGED, Sweeps, Swept, ids_of, read_ids, unnamed
 from ingestion.warehouse import DuckDBWarehouse, open_warehouse
 
 log = logging.getLogger(__name__)
-
-SHRINK_FLOOR = 0.8
-"""A complete read with fewer than this share of the last one's rows is refused until the operator accepts it."""
 
 
 def ensure_raw_tables(where: Settings | None = None) -> None:
@@ -365,11 +362,15 @@ class _Run:
         return True
 
     def _keep_sweep(self, job: _Job, swept: Swept) -> None:
+        place = f"{self.connection.id}.{job.stream.name}"
+        job.sweep_wanted = False
+        if swept.n_unnamed:
+            self.show(progress.Notice(unnamed(place, swept)))
+            return
         before = job.state.n_missing or 0
         job.deleted, job.state = self.sweeps.keep(
             job.stream, job.state, swept, self.aim.now, accept_shrink=self.accept_shrink
         )
-        job.sweep_wanted = False
         missing = job.state.n_missing or 0
         if missing <= before:
             return  # told, and read again, when it was seen first: what is still missing is not to be had
@@ -377,7 +378,6 @@ class _Run:
         if missing > MISSING_SHARE * len(swept.ids):
             self._reread(job, why)
         else:
-            place = f"{self.connection.id}.{job.stream.name}"
             self.show(progress.Notice(f"`{place}` {why}. If they should be there, run: qoh run --reread {place}"))
 
     # -- in a reading thread
@@ -450,6 +450,8 @@ class _Run:
             self._note_refused(job, batch)
         job.seconds += time.monotonic() - started
         self._advance(job, batch, state)
+        if job.sweep_wanted and batch.names_all:
+            self._keep_sweep(job, ids_of(batch))
 
     def _store_rows(self, job: _Job, batch: Batch) -> None:
         loads = [
@@ -471,8 +473,8 @@ class _Run:
         if not batch.window.complete or before is None or self.accept_shrink:
             return
         seen = len(batch.rows[job.stream.name])
-        if before >= SMALLEST_JUDGED and seen < SHRINK_FLOOR * before:
-            raise StreamShrank(self.connection.id, self.connection.vendor, job.stream.name, seen, before, SHRINK_FLOOR)
+        if before >= SMALLEST_JUDGED and seen < FLOOR * before:
+            raise StreamShrank(self.connection.id, self.connection.vendor, job.stream.name, seen, before, FLOOR)
 
     def _check_empty(self, job: _Job, batch: Batch, state: ops.StreamState) -> None:
         """A stream that no firm has empty, read to its end and still empty, shows a missing right; it stays unread."""

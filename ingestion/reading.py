@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,8 @@ class Batch:
         pages: answers read.
         problem: what the stream fails with once the window is stored.
         is_last: whether the window ends here; only then it counts as read.
+        is_whole: whether every record that exists is among the rows: none set aside, withheld, left out or gone.
+        started_at: when reading began (UTC).
     """
 
     stream: Stream
@@ -86,6 +88,13 @@ class Batch:
     pages: int = 0
     problem: Exception | None = None
     is_last: bool = False
+    is_whole: bool = True
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def names_all(self) -> bool:
+        """Whether what is not among the rows no longer exists, as after an id sweep."""
+        return self.window.complete and self.is_last and self.is_whole and self.problem is None
 
 
 class Reader:
@@ -132,6 +141,7 @@ class Reader:
             batch.pages += 1
             batch.done += page.done
             batch.problem = batch.problem or page.problem
+            batch.is_whole = batch.is_whole and page.is_whole and not page.withheld
             for record in page.records:
                 self._take(batch, contracts, children, page, record, clear)
             for withheld in page.withheld:
@@ -173,6 +183,7 @@ class Reader:
         batch.seen += 1
         projection = self._judge(batch, contracts[name], page, record)
         if projection is None:
+            batch.is_whole = False
             return
         if projection.source is not None:
             clear.append(projection)

@@ -10,13 +10,14 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
 ENCODINGS = ("utf-8", "cp1252")
 _WHOLE = "Drop the whole file again"
 DELIMITERS = (",", ";", "\t", "|")
+SHOWN_PROBLEMS = 5
 
 
 class Unreadable(ValueError):
@@ -32,6 +33,28 @@ class Unreadable(ValueError):
         place = ", ".join(([f"row {row}"] if row else []) + ([f"column `{column}`"] if column else []))
         self.reason, self.row, self.column = reason, row, column
         super().__init__(f"{place}: {reason}" if place else reason)
+
+
+@dataclass
+class Problems:
+    """Places of one file that cannot be read; the file is refused when there is any."""
+
+    found: list[Unreadable] = field(default_factory=list)
+
+    def add(self, reason: str, row: int | None, column: str | None = None) -> None:
+        """Note one place."""
+        self.found.append(Unreadable(reason, row, column))
+
+    def refuse(self) -> None:
+        """End here if there is any.
+
+        Raises:
+            Unreadable: with every place, up to the number shown.
+        """
+        shown = "; ".join(map(str, self.found[:SHOWN_PROBLEMS]))
+        more = len(self.found) - SHOWN_PROBLEMS
+        if self.found:
+            raise Unreadable(f"{shown}; and {more} more" if more > 0 else shown)
 
 
 @dataclass(frozen=True)
@@ -194,7 +217,7 @@ def _table(numbered: Iterable[tuple[int, list[str]]], shape: Shape) -> Sheet:
         body.pop()
     if shape.skip_footer:
         body = body[: -shape.skip_footer]
-    return Sheet(headers, tuple(_fitted(body, headers)))
+    return Sheet(headers, _fitted(body, headers))
 
 
 def _joined_headers(upper: Sequence[list[str]]) -> tuple[str, ...]:
@@ -235,13 +258,15 @@ def _letter(index: int) -> str:
     return (_letter(left - 1) if left else "") + chr(ord("A") + place)
 
 
-def _fitted(body: Iterable[tuple[int, list[str]]], headers: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
+def _fitted(body: Iterable[tuple[int, list[str]]], headers: tuple[str, ...]) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    problems, fitted = Problems(), []
     for number, cells in body:
-        if not any(cells):
-            continue
         if any(cells[len(headers) :]):
-            raise Unreadable(f"the row has {len(cells)} cells, the header {len(headers)}", number)
-        yield number, tuple(cells[: len(headers)] + [""] * (len(headers) - len(cells)))
+            problems.add(f"the row has {len(cells)} cells, the header {len(headers)}", number)
+        if any(cells):
+            fitted.append((number, tuple(cells[: len(headers)] + [""] * (len(headers) - len(cells)))))
+    problems.refuse()
+    return tuple(fitted)
 
 
 def _parquet(content: bytes) -> Sheet:

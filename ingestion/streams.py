@@ -99,6 +99,8 @@ class Stream:
     def __post_init__(self) -> None:
         if self.cursor is None and self.parent is None and not self.full_reason:
             raise ValueError(f"stream `{self.name}`: without a cursor it needs a full_reason")
+        if self.sweep and len(self.key) != 1:
+            raise ValueError(f"stream `{self.name}`: a sweep tells records by one id, its key has {len(self.key)}")
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ class Page:
         withheld: records that are known to exist and could not be read.
         problem: what the source holds and cannot be read; everything readable is stored first, then the stream fails
             with it, so that nobody takes the run for whole.
+        is_whole: False where something that was listed was gone when its turn came: such a read proves no deletion.
     """
 
     records: list[Any]
@@ -152,6 +155,7 @@ class Page:
     done: tuple[str, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     problem: Exception | None = None
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -187,8 +191,11 @@ class ConnectorLike(Protocol):
         """Every page of the stream within the window; a failure raises and nothing of the window is stored."""
         ...
 
-    def sweep_ids(self, stream: Stream) -> Iterator[list[str]]:
-        """All ids (clear, as the vendor names them) that exist now, page by page; raises rather than stop early."""
+    def sweep_ids(self, stream: Stream) -> Iterator[list[str | None]]:
+        """All ids (clear, as the vendor names them) that exist now, page by page; raises rather than stop early.
+
+        A record that came without a usable id is None: it may be any of those that are stored.
+        """
         ...
 
     def probe(self) -> list[ProbeResult]:

@@ -15,13 +15,14 @@ from ingestion import ops, windows
 from ingestion.connections import Connection
 from ingestion.errors import SweepShrank
 from ingestion.privacy import Pseudonymiser
+from ingestion.reading import Batch
 from ingestion.storing import Load, Store, ids_table, raw_table
 from ingestion.streams import ConnectorLike, Stream
 from ingestion.warehouse import DuckDBWarehouse
 
-FLOOR = 0.5
-"""A sweep that saw fewer than this share of the last one's ids is refused until the operator accepts it; the first one
-is held against the rows that are stored."""
+FLOOR = 0.8
+"""A complete read with fewer than this share of the last one's rows, and a sweep with fewer than this share of the last
+one's ids, is refused until the operator accepts it; a first sweep is held against the rows that are stored."""
 
 SMALLEST_JUDGED = 20
 """Below this many rows before, a drop says nothing: small catalogues do halve."""
@@ -33,11 +34,12 @@ single records a connector leaves out (of an erased person, say) are not worth a
 
 @dataclass(frozen=True)
 class Swept:
-    """All ids a sweep saw, as stored keys, and when it began (UTC)."""
+    """All ids a sweep saw, as stored keys, when it began (UTC), and how many records came without one."""
 
     sweep_id: str
     started_at: datetime
     ids: tuple[str, ...]
+    n_unnamed: int = 0
 
     def table(self, connection_id: str) -> pa.Table:
         """Rows of `<stream>__ids`."""
@@ -58,12 +60,30 @@ def read_ids(stream: Stream, connector: ConnectorLike, pseudonymiser: Pseudonymi
     started_at = datetime.now(UTC)
     key = next(column for column in stream.columns if column.name == stream.key[0])
     ids: set[str] = set()
+    n_unnamed = 0
     for page in connector.sweep_ids(stream):
         for value in page:
-            name = pseudonymiser.token(key.token, value, stream.zone) if key.token else str(value)
+            name = pseudonymiser.token(key.token, value, stream.zone) if key.token else value
             if name:
                 ids.add(name)
-    return Swept(uuid.uuid4().hex, started_at, tuple(sorted(ids)))
+            else:
+                n_unnamed += 1
+    return Swept(uuid.uuid4().hex, started_at, tuple(sorted(ids)), n_unnamed)
+
+
+def ids_of(batch: Batch) -> Swept:
+    """The sweep that a complete read was, which costs no request; only where `Batch.names_all`."""
+    return Swept(uuid.uuid4().hex, batch.started_at, tuple(sorted(batch.rows[batch.stream.name].keys())))
+
+
+def unnamed(place: str, swept: Swept) -> str:
+    """What to tell of a sweep that proves nothing, because any stored record may be one that came without its id."""
+    n_records = len(swept.ids) + swept.n_unnamed
+    return (
+        f"`{place}`: {swept.n_unnamed:,} of {n_records:,} records came without an id when deletions were looked for. "
+        "Rows are loaded; no row was marked deleted, since it may be one of these. Have the vendor mend them (what was "
+        "set aside: qoh quarantine list); every run looks again."
+    )
 
 
 @dataclass(frozen=True)

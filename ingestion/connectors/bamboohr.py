@@ -275,14 +275,19 @@ class Connector:
         return changed
 
     def _employee_pages(self, ids: list[str] | None) -> Iterator[Response]:
-        params = {"fields": ",".join(_LIST_FIELDS), "page[limit]": "250"}
-        cursor = BodyCursor("meta.page.nextCursor", "page[after]")
+        fields = {"fields": ",".join(_LIST_FIELDS)}
         batches = [""] if ids is None else [",".join(ids[i : i + _BATCH]) for i in range(0, len(ids), _BATCH)]
         for batch in batches:
             chosen = {"filter[ids]": batch} if batch else {}
-            for response in self._client.pages("/employees", {**params, **chosen}, cursor, needs="employees"):
-                response.object_at("meta.page")
-                yield response
+            yield from self._listed({**fields, **chosen})
+
+    def _listed(self, params: Mapping[str, str]) -> Iterator[Response]:
+        """Every page of the list of employees; one that does not say whether it is the last fails the read and the
+        sweep alike."""
+        cursor = BodyCursor("meta.page.nextCursor", "page[after]")
+        for response in self._client.pages("/employees", {**params, "page[limit]": "250"}, cursor, needs="employees"):
+            response.object_at("meta.page")
+            yield response
 
     def _completed(self, record: Any, changed: Mapping[str, str]) -> Any:
         """The listed record and what only the employee's own endpoint tells; None when it was deleted meanwhile.
@@ -365,22 +370,17 @@ class Connector:
 
     # -- sweep and checks
 
-    def sweep_ids(self, stream: Stream) -> Iterator[list[str]]:
+    def sweep_ids(self, stream: Stream) -> Iterator[list[str | None]]:
         """All ids that exist now: employees from the list, rows from the whole table."""
         if stream.name == "employees":
-            for response in self._client.pages(
-                "/employees",
-                {"page[limit]": "250"},
-                BodyCursor("meta.page.nextCursor", "page[after]"),
-                needs="employees",
-            ):
-                yield _ids(response, response.list_at("data"), "employeeId")
+            for response in self._listed({}):
+                yield response.ids_at("data", "employeeId")
             return
         table = stream.path.rsplit("/", 1)[-1].format(review_table=self._options.get("review_table") or "")
         if not table:
             return
         response = self._client.get(f"/employees/all/tables/{table}", needs=stream.scope)
-        yield _ids(response, response.list_at(), "id")
+        yield response.ids_at("", "id")
 
     def _check_fields(self) -> None:
         """Refuse names the account does not have: BambooHR would ignore them and send nothing."""
@@ -504,13 +504,6 @@ def _restricted(records: Iterable[Any]) -> set[str]:
 
 def _is_wanted(record: Mapping[str, Any], changed: Mapping[str, str], wants_all: bool) -> bool:
     return wants_all or str(record.get("employeeId")) in changed or not record.get("employeeId")
-
-
-def _ids(response: Response, records: Iterable[Any], key: str) -> list[str]:
-    found = [record.get(key) if isinstance(record, dict) else None for record in records]
-    if any(value in (None, "") for value in found):
-        raise response.wrong_envelope(f"`{key}` in every record")
-    return [str(value) for value in found]
 
 
 def _without_empty_dates(record: dict[str, Any]) -> dict[str, Any]:

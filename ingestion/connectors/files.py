@@ -6,7 +6,8 @@ per review cycle), described in `connections.toml`. A file is loaded whole or no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -265,7 +266,7 @@ STREAMS: tuple[Stream, ...] = (
             Column("as_of", "timestamp", description="Moment the file describes, as its manifest says."),
             Column("status", enum=("loaded", "rejected"), description="Whether its rows were loaded."),
             Column("reason", description="Why it was rejected: row, column and rule, never a value."),
-            Column("loaded_at", "timestamp", description="When it was read."),
+            Column("loaded_at", "timestamp", description="When it was read or, for this reason, first rejected."),
         ),
         scope="read",
         description="One row per version of a dropped file, loaded or rejected.",
@@ -307,6 +308,14 @@ class Verdict:
     @property
     def is_loaded(self) -> bool:
         return self.reason is None
+
+    @property
+    def unit(self) -> str:
+        """What is remembered as registered. Not the file's own unit where it was rejected: it is judged again in every
+        run, since its layout may be corrected instead of the file."""
+        if self.reason is None:
+            return self.drop.unit
+        return f"{_rejections(self.drop)}{hashlib.sha256(self.reason.encode()).hexdigest()[:16]}"
 
 
 PURPOSES = ("url",)
@@ -360,11 +369,12 @@ class Connector:
         if stream.name == "drops":
             yield from self._register(window)
             return
-        for name in self._names():
-            if any(layout.stream == stream.name for layout in self._matching(name)):
-                yield from self._pages(name, stream, window)
+        own = [name for name in self._names() if any(x.stream == stream.name for x in self._matching(name))]
+        for name in own:
+            yield from self._pages(name, stream, window)
+        yield from self._rejected(own, window)
 
-    def sweep_ids(self, stream: Stream) -> Iterator[list[str]]:
+    def sweep_ids(self, stream: Stream) -> Iterator[list[str | None]]:
         """Nothing: what a full drop no longer has is told by the drop itself."""
         return iter(())
 
@@ -392,18 +402,18 @@ class Connector:
     # -- the register
 
     def _register(self, window: Window) -> Iterator[Page]:
-        rejected: dict[str, str] = {}
         for name in self._names():
             verdict = self._verdict(name, window)
-            if verdict is None:
-                continue
-            if not verdict.is_loaded:
-                rejected[name] = verdict.reason or ""
-            # A rejected file is looked at again: its layout may be corrected instead of the file.
-            done = (verdict.drop.unit,) if verdict.is_loaded else ()
-            yield Page([_entry(verdict, window)], name, done=done)
-        if rejected:
-            yield Page([], "", problem=FilesRejected(self._connection.id, rejected))
+            if verdict is not None and not _is_registered(verdict, window):
+                yield Page([_entry(verdict, window)], name, done=(verdict.unit,))
+        yield from self._rejected(self._names(), window)
+
+    def _rejected(self, names: Iterable[str], window: Window) -> Iterator[Page]:
+        """The end of a stream to which one of these files would have belonged, had it not been rejected."""
+        verdicts = {name: self._verdict(name, window) for name in names}
+        reasons = {name: verdict.reason for name, verdict in verdicts.items() if verdict and verdict.reason}
+        if reasons:
+            yield Page([], "", problem=FilesRejected(self._connection.id, reasons))
 
     def _verdict(self, name: str, window: Window) -> Verdict | None:
         """On the version that this run read; None when the register has it, or when it was being written."""
@@ -463,6 +473,16 @@ class Connector:
 
 def _was_read(drop: Drop, window: Window) -> bool:
     return not window.complete and drop.unit in window.done
+
+
+def _rejections(drop: Drop) -> str:
+    return f"{drop.unit}|rejected|"
+
+
+def _is_registered(verdict: Verdict, window: Window) -> bool:
+    """Whether the register holds this rejection and never held another of the same version, so that it is no news."""
+    before = {unit for unit in window.done if unit.startswith(_rejections(verdict.drop))}
+    return not window.complete and before == {verdict.unit}
 
 
 def _entry(verdict: Verdict, window: Window) -> dict[str, Any]:

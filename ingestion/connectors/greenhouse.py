@@ -526,14 +526,11 @@ class Connector:
             return {**record, **values}
         return record
 
-    def sweep_ids(self, stream: Stream) -> Iterator[list[str]]:
+    def sweep_ids(self, stream: Stream) -> Iterator[list[str | None]]:
         """All ids that exist now, 500 a request; Greenhouse has no other way to notice a deletion."""
         params = {**stream.params, "per_page": "500", "fields": "id"}
         for response in self._client.pages(stream.path, params, LinkHeader(), needs=stream.scope):
-            records = response.list_at()
-            if not all(isinstance(record, dict) and record.get("id") is not None for record in records):
-                raise response.wrong_envelope("an `id` in every record")
-            yield [str(record["id"]) for record in records]
+            yield response.ids_at("", "id")
 
     def probe(self) -> list[ProbeResult]:
         """Connection, clock, rate limit, then the scope and the fields of every endpoint."""

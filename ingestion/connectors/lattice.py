@@ -268,6 +268,7 @@ class Connector:
             # A cycle that was deleted after it was listed.
             if error.status != 404 or page is not None:
                 raise
+            yield Page([], path, is_whole=False)
         if page is not None:
             yield replace(page, done=(number,) if _is_settled(cycle, window.end) else ())
 
@@ -325,17 +326,14 @@ class Connector:
 
     # -- sweep and probe
 
-    def sweep_ids(self, stream: Stream) -> Iterator[list[str]]:
+    def sweep_ids(self, stream: Stream) -> Iterator[list[str | None]]:
         """All ids that exist now, cycle by cycle where the stream is."""
         paths = [stream.path]
         if "{review_cycle_id}" in stream.path:
             paths = [stream.path.format(review_cycle_id=cycle["id"]) for cycle in self._cycles()]
         for path in paths:
             for response in self._list(stream, path):
-                records = response.list_at("data")
-                if not all(isinstance(record, dict) and record.get("id") for record in records):
-                    raise response.wrong_envelope("an `id` in every record")
-                yield [str(record["id"]) for record in records]
+                yield response.ids_at("data", "id")
 
     def probe(self) -> list[ProbeResult]:
         """Connection, clock, rate limit; then every stream, reviews by the first cycle there is."""

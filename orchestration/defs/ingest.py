@@ -17,6 +17,7 @@ from ingestion.connections import Connection
 from ingestion.connectors import vendors
 from ingestion.errors import IngestionError
 from ingestion.load import ensure_raw_tables, note_connections, sync
+from ingestion.progress import Event, Notice
 from ingestion.results import StreamResult
 from ingestion.streams import Column, Stream
 from ingestion.warehouse import Table
@@ -119,7 +120,7 @@ def connection_assets(connection: Connection) -> dg.AssetsDefinition:
         chosen = [name for name, key in keys.items() if key in context.selected_asset_keys]
         wanted = None if len(chosen) == len(streams) else chosen
         with progress.stage(f"sync {connection.id}"):
-            results, error = _sync(connection, wanted, config, accept_shrink=writer.accept_shrink)
+            results, error = _sync(connection, wanted, config, context.log, accept_shrink=writer.accept_shrink)
         if error:
             context.log.error(error)
         for name in chosen:
@@ -129,15 +130,26 @@ def connection_assets(connection: Connection) -> dg.AssetsDefinition:
 
 
 def _sync(
-    connection: Connection, streams: Sequence[str] | None, config: SyncConfig, *, accept_shrink: bool
+    connection: Connection,
+    streams: Sequence[str] | None,
+    config: SyncConfig,
+    log: dg.DagsterLogManager,
+    *,
+    accept_shrink: bool,
 ) -> tuple[dict[str, StreamResult], str | None]:
     """Results by stream, or the sentence of what stopped the whole connection."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Notice):  # in the run's log too: without `qoh run` no terminal listens
+            log.warning(event.message)
+        progress.tell(event)
+
     try:
         result = sync(
             connection,
             streams=streams,
             since=_day(config.since),
-            progress=progress.tell,
+            progress=tell,
             sweep=config.sweep,
             accept_shrink=accept_shrink,
         )

@@ -185,6 +185,34 @@ def test_a_rating_that_was_deleted_and_entered_again_is_missed_by_the_sweep(
     assert (result.n_rows, result.n_deleted) == (2, 1)
 
 
+def test_a_sweep_does_not_take_a_page_that_tells_no_next_one_for_the_last(
+    serve: Callable[..., None], home: Path
+) -> None:
+    numbers = [str(n) for n in range(1, 301)]
+    listed = [{"employeeId": n, "status": "Active", "_restrictedFields": []} for n in numbers]
+    meta = {"page": {"nextCursor": "250"}}
+
+    def answer(path: str, query: dict[str, str]) -> tuple[int, Any]:
+        if path == "/meta/fields":
+            return 200, []
+        if path == "/employees/changed":
+            return 200, {"employees": {}}
+        if path == "/employees":
+            is_last = "page[after]" in query
+            return 200, {"data": listed[250:] if is_last else listed[:250], "meta": {"page": {}} if is_last else meta}
+        return 200, {"id": path.rsplit("/", 1)[-1], "lastChanged": "2026-01-01T00:00:00Z"}
+
+    serve("bamboohr", answer)
+    connection = Connection("bamboohr_main", "bamboohr")
+    assert sync(connection, ["employees"]).streams[0].n_changed == 300
+    meta.clear()
+    [result] = sync(connection, ["employees"], sweep=True).streams
+    assert (result.status, result.error_class, result.n_deleted) == ("failed", "WrongEnvelope", 0)
+    meta["page"] = {"nextCursor": "250"}
+    [result] = sync(connection, ["employees"], sweep=True).streams
+    assert (result.status, result.n_deleted) == ("ok", 0)
+
+
 @pytest.mark.parametrize("name", ["employees", "job_info", "employment_status"])
 def test_an_error_object_is_never_zero_rows(company: Any, connect: Callable[..., Any], name: str) -> None:
     company.chaos("wrong_envelope")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -141,23 +142,76 @@ def test_a_bad_file_is_rejected_whole_with_row_and_column_and_the_others_are_rea
     assert "Nothing of a rejected file was loaded" in message
 
 
-def test_a_rejected_file_fails_the_register_after_the_others_are_stored_until_it_is_mended(folder: Path) -> None:
+def test_a_rejected_file_fails_its_table_and_the_register_after_the_others_are_stored_until_it_is_mended(
+    folder: Path,
+) -> None:
     (folder / "employees.csv").write_text(EMPLOYEES)
     broken = folder / "employees-old.csv"
     broken.write_text(EMPLOYEES.replace("007", "008").replace("2025-03-01", "in spring"))
-    for _ in range(2):  # and it stays so: a rejected file that nobody mended is no news, but it is still missing
+    since = set()
+    for n_changed in (2, 0):  # and it stays so: a rejected file that nobody mended is no news, but it is still missing
         result = sync(FIRM)
-        assert [(stream.stream, stream.error_class) for stream in result.failed] == [("drops", "FilesRejected")]
-        assert "`employees-old.csv` was rejected: row 2, column `hire_date`" in (result.failed[0].error or "")
+        assert [stream.stream for stream in result.failed] == ["employees", "drops"]
+        for failed in result.failed:
+            assert failed.error_class == "FilesRejected"
+            assert "`employees-old.csv` was rejected: row 2, column `hire_date`" in (failed.error or "")
+        assert result.failed[-1].n_changed == n_changed
+        since |= set(stored("select loaded_at from raw_files.drops where status = 'rejected'"))
         assert result.exit_code == ExitCode.STREAMS_FAILED
         assert stored("select source_file from raw_files.employees") == [("employees.csv",)]
         assert stored("select source_file, status from raw_files.drops order by all") == [
             ("employees-old.csv", "rejected"),
             ("employees.csv", "loaded"),
         ]
+    assert len(since) == 1
     broken.write_text(EMPLOYEES.replace("007", "008"))
     assert sync(FIRM).failed == ()
     assert stored("select count(*) from raw_files.employees") == [(2,)]
+
+
+def test_each_table_fails_with_its_own_rejected_files_only(folder: Path) -> None:
+    (folder / "employees.csv").write_text(EMPLOYEES)
+    (folder / "reviews.csv").write_text("review_id\nr1\n")
+    (folder / "scorecards.xlsx").write_bytes(b"PK")
+    (folder / "salaries.csv").write_text("a\n")
+    failed = {stream.stream: stream.error or "" for stream in sync(FIRM).failed}
+    named = {
+        stream: [name for name in ("employees.csv", "reviews.csv", "salaries.csv", "scorecards.xlsx") if name in error]
+        for stream, error in failed.items()
+    }
+    assert named == {
+        "reviews": ["reviews.csv"],
+        "scorecards": ["scorecards.xlsx"],
+        "drops": ["reviews.csv", "salaries.csv", "scorecards.xlsx"],
+    }
+
+
+def test_a_file_that_is_rejected_for_another_reason_is_registered_with_it_and_so_when_it_changes_back(
+    folder: Path,
+) -> None:
+    (folder / "employees.csv").write_text(EMPLOYEES)
+    for n_rows in (2, 3, 2, 2):
+        manifest(folder, rows=n_rows)
+        assert [stream.stream for stream in sync(FIRM).failed] == ["employees", "drops"]
+        assert stored("select reason from raw_files.drops") == [(f"it has 1 rows, `manifest.json` says {n_rows}",)]
+    manifest(folder)
+    assert sync(FIRM).failed == ()
+    assert stored("select status, reason from raw_files.drops") == [("loaded", "columns not read: comment")]
+
+
+def test_up_to_five_places_of_a_rejected_file_are_named(folder: Path, files: Callable[..., Any]) -> None:
+    path = folder / "employees.csv"
+    path.write_text("employee_id,hire_date\n" + "".join(f"{n},in spring\n" for n in range(7)))
+    reason = rows(files(), "drops")[0]["reason"]
+    assert re.findall(r"row (\d+), column `hire_date`", reason) == ["2", "3", "4", "5", "6"]
+    assert reason.endswith("; and 2 more")
+    path.write_text("employee_id,hire_date\n" + "".join(f"{n},2025-01-01,more\n" for n in range(7)))
+    reason = rows(files(), "drops")[0]["reason"]
+    assert re.findall(r"row (\d+): the row has 3 cells, the header 2", reason) == ["2", "3", "4", "5", "6"]
+    (folder / "ratings.xlsx").write_bytes(wide_sheet(["007", "Ines", "Meets", "Exceeds"]))
+    layout = {**WIDE, "id_column": "Emp No", "reviewer_column": "Manager"}
+    reason = next(drop["reason"] for drop in rows(files(layout=[layout]), "drops") if "ratings" in drop["source_file"])
+    assert reason == "column `Emp No`: the column is missing; column `Manager`: the column is missing"
 
 
 def test_a_remote_folder_is_fetched_and_waited_for_once_for_all_streams(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +281,7 @@ def test_a_rejected_file_is_looked_at_again_once_its_layout_is_corrected(
     folder: Path, files: Callable[..., Any]
 ) -> None:
     (folder / "employees.csv").write_text(EMPLOYEES.replace("2025-03-01", "01.03.2025"))
-    assert units(files(), "drops") == frozenset()
+    assert units(files(), "employees") == frozenset()
     (row,) = rows(files(date_format="%d.%m.%Y"), "employees")
     assert row["hire_date"] == "2025-03-01"
 

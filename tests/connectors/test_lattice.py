@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -149,6 +150,52 @@ def test_the_weekly_complete_read_of_settled_reviews_that_shrank_is_refused(serv
     serve("lattice", account(2))
     assert sync(lattice, ["reviews"]).streams[0].error_class == "StreamShrank"
     assert sync(lattice, ["reviews"], accept_shrink=True).streams[0].status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("what", "times_read"),
+    [
+        ("complete", 1),
+        ("complete with a record set aside", 2),
+        ("complete but for a cycle that is gone", 2),
+        ("not", 1),
+    ],
+)
+def test_the_sweep_takes_the_keys_of_a_complete_read_of_all_records_and_else_asks_for_them(
+    serve: Callable[..., None], what: str, times_read: int
+) -> None:
+    numbers, cycles, asked = [f"a{n}" for n in range(30)], ["c1"], Counter[str]()
+
+    def answer(path: str, query: dict[str, str]) -> tuple[int, Any]:
+        asked[path] += 1
+        status, document = small_account(path, query)
+        if path == "/reviewCycles":
+            settled = [{"id": cycle, "stage": "Ended", "reviewsEndedAt": 1_600_000_000} for cycle in cycles]
+            return status, {**document, "data": settled}
+        if path == "/reviewCycle/c1/reviews":
+            reviews = [{**document["data"][0], "id": number} for number in numbers]
+            if what == "complete with a record set aside":
+                reviews[-1]["reviewType"] = "astrologer"
+            return status, {**document, "data": reviews}
+        if "gone" in path:
+            cycles.remove("gone")
+        return status, document
+
+    serve("lattice", answer)
+    lattice = Connection("lattice_main", "lattice")
+    assert not sync(lattice, ["reviews"]).failed
+    if what != "not":
+        with duckdb.connect(str(settings().warehouse_file)) as warehouse:
+            warehouse.execute("update raw_ops.stream_state set completed_at = completed_at - interval 8 days")
+    numbers.pop(0)
+    cycles += ["gone"] * what.endswith("gone")
+    asked.clear()
+    [result] = sync(lattice, ["reviews"], sweep=True).streams
+    assert (result.status, result.n_deleted) == ("ok", 1)
+    assert asked["/reviewCycle/c1/reviews"] == times_read
+    with duckdb.connect(str(settings().warehouse_file)) as warehouse:
+        swept = warehouse.execute("select n_ids from raw_ops.sweeps where completed_at is not null").fetchall()
+    assert swept == [(29,)]
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ingestion.connections import Connection
 from ingestion.connectors import vendors
+from ingestion.load import sync
 from ingestion.privacy import KINDS
+from ingestion.progress import Event, Notice
 from ingestion.streams import Stream
 
 ALL = [(vendor, stream) for vendor, module in vendors().items() for stream in module.STREAMS]
@@ -114,3 +119,35 @@ def test_stream_names_are_unique_within_a_vendor(vendor: str) -> None:
 
 def test_demographics_are_a_zone_of_their_own_without_clear_values() -> None:
     assert [(v, s.name) for v, s in ALL if s.zone == "demographics"] == [("greenhouse", "eeoc")]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "stream"),
+    [
+        ("greenhouse", "applications"),
+        ("lattice", "users"),
+        ("lattice", "reviews"),
+        ("bamboohr", "employees"),
+        ("bamboohr", "job_info"),
+    ],
+)
+def test_a_record_without_its_id_is_set_aside_and_lets_the_sweep_prove_nothing(
+    company: Any, home: Path, vendor: str, stream: str
+) -> None:
+    told: list[str] = []
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Notice) and "keys" not in event.message:
+            told.append(event.message)
+
+    company.chaos(f"missing_key:{CALLED.get(stream, stream)}")
+    [result, *_] = sync(Connection("main", vendor), [stream], progress=tell, sweep=True).streams
+    assert (result.status, result.error, result.n_deleted) == ("ok", None, 0)
+    assert result.n_rows > 0
+    assert result.n_quarantined > 0
+    [message] = told
+    assert re.match(rf"`main\.{stream}`: \d+ of [\d,]+ records came without an id when deletions were looked", message)
+
+
+CALLED = {"job_info": "jobInfo"}
+"""Streams that the sandbox knows by the vendor's name."""

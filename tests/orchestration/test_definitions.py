@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,10 @@ import pytest
 from ingestion.connections import Connection
 from ingestion.connectors import vendors
 from orchestration.build import build_definitions
+from orchestration.defs.ingest import connection_assets
 from orchestration.defs.schedules import NIGHTLY
 from orchestration.defs.sensors import ALARM_KEY
-from orchestration.defs.writer import WRITER_POOL
+from orchestration.defs.writer import WRITER_POOL, WarehouseWriter
 
 
 @pytest.fixture
@@ -35,6 +37,17 @@ def test_two_connections_of_one_vendor_stand_side_by_side(home: Path, manifest: 
     assert {
         dg.AssetKey(["raw_greenhouse", one, "applications"]) for one in ("greenhouse_eu", "greenhouse_us")
     } <= parents
+
+
+def test_what_the_operator_has_to_know_of_a_sync_is_in_the_log_of_the_run(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FILES_URL", str(tmp_path))  # the first sync of a home makes keys, and says so
+    sheets = Connection("sheets", "files", options={"settle_seconds": 0})
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = dg.materialize([connection_assets(sheets)], instance=instance, resources={"writer": WarehouseWriter()})
+        told = [entry.user_message for entry in instance.all_logs(run.run_id) if entry.level == logging.WARNING]
+    assert [message[:22] for message in told] == ["Created new token keys"]
 
 
 @pytest.mark.parametrize("vendor", sorted(vendors()))
