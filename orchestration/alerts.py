@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ TIMEOUT_SECONDS = 10
 SELF_TEST = "self_test"
 
 log = logging.getLogger("qoh.alerts")
+texts = log.getChild("texts")
+"""What is told. `qoh run` silences it, because what it tells stands in its summary too."""
 
 
 class NotifierFailed(Exception):
@@ -46,7 +49,7 @@ Notifier = Callable[[Alert], None]
 
 
 def _to_log(alert: Alert) -> None:
-    log.error("%s", alert.text)
+    texts.error("%s", alert.text)
     with (settings().home / "alerts.log").open("a", encoding="utf-8") as file:
         file.write(f"{_now().isoformat(timespec='seconds')} {alert.text}\n")
 
@@ -69,14 +72,14 @@ def notifiers() -> Mapping[str, Notifier]:
     return {"log": _to_log} | ({"webhook": _to_webhook} if os.environ.get(WEBHOOK) else {})
 
 
-def send(alert: Alert, *, cool_down: timedelta = COOL_DOWN) -> dict[str, str | None]:
-    """Tell everybody who has not been told the same key within the cool-down, and what waited for them before.
+def send(*alerts: Alert, cool_down: timedelta = COOL_DOWN) -> dict[str, str | None]:
+    """Tell everybody who has not been told the same keys within the cool-down, and what waited for them before.
 
     Returns:
         For every notifier that was tried, the sentence of its failure or None.
     """
     with _locked_state() as state:
-        for name in notifiers():
+        for name, alert in product(notifiers(), alerts):
             last = state["told"].get(name, {}).get(alert.key)
             if not last or _age(last) >= cool_down:
                 state["waiting"].setdefault(name, {})[alert.key] = {"text": alert.text, "at": _now().isoformat()}

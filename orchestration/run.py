@@ -12,10 +12,10 @@ import dagster as dg
 
 from ingestion.connections import Connection
 from ingestion.exit_codes import ExitCode
-from orchestration import alerts, progress
+from orchestration import alerts, progress, reasons
 from orchestration.defs.ingest import LOADED
 from orchestration.defs.schedules import NIGHTLY
-from orchestration.defs.sensors import check_alert, new_warnings, run_alert, streams_alert
+from orchestration.defs.sensors import failed_since, failure_alerts, run_alert
 from orchestration.questions import n_open_questions
 from orchestration.runs import delete_old_runs, fail_dead_runs, process_tag
 
@@ -70,6 +70,7 @@ def nightly(
     started = time.monotonic()
     # What became of every check is told below; Dagster's remark that a skipped one gave no result is not news.
     logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
+    alerts.texts.setLevel(logging.CRITICAL)
     from orchestration.build import build_definitions
 
     job = build_definitions(connections).resolve_job_def(NIGHTLY)
@@ -94,26 +95,34 @@ def nightly(
         )
         finished = _finished(result, unreadable or {})
         instance.add_run_tags(result.run_id, {EXIT_TAG: str(int(finished.exit_code))})
-        _alert(instance.get_run_by_id(result.run_id), finished)
-        _alert_warnings(instance, result)
+        alerts.send(*_alerts(instance, result, finished, unreadable or {}))
     finished.timings["all"] = time.monotonic() - started
     return finished
 
 
-def _alert(run: dg.DagsterRun | None, finished: Finished) -> None:
-    """Tell of what went wrong, and of what could not be told earlier: under cron no sensor does."""
-    alerts.deliver()
-    reasons = {**finished.failed_checks, **finished.errors}
-    if run and reasons:
-        alerts.send(run_alert(run, "; ".join(reasons)))
-    if finished.failed_streams:
-        alerts.send(streams_alert(finished.failed_streams))
+def _alerts(
+    instance: dg.DagsterInstance,
+    result: dg.ExecuteInProcessResult,
+    finished: Finished,
+    unreadable: Mapping[str, str],
+) -> list[alerts.Alert]:
+    """What went wrong, in the words and under the keys of the sensors: under cron no sensor looks."""
+    checks = {check.asset_check_key for check in result.get_asset_check_evaluations()}
+    failed, _ = failed_since(instance, checks, cursor=0)
+    reason = _reason(result, finished)
+    return [
+        *([run_alert(result.dagster_run, reason)] if reason else []),
+        *failure_alerts(failed),
+        *(alerts.Alert(f"unreadable {name}", sentence) for name, sentence in unreadable.items()),
+    ]
 
 
-def _alert_warnings(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> None:
-    checks = {check.asset_check_key for check in result.get_asset_check_evaluations() if check.check_name != LOADED}
-    if warned := new_warnings(instance, checks):
-        alerts.send(check_alert(warned))
+def _reason(result: dg.ExecuteInProcessResult, finished: Finished) -> str | None:
+    if result.success:
+        return "; ".join(finished.errors.values())
+    failure = next((event for event in result.all_events if event.is_run_failure), None)
+    steps = [event for event in result.all_events if event.is_step_failure]
+    return reasons.failure(failure, steps) if failure else "it was ended before its end"
 
 
 def _finished(result: dg.ExecuteInProcessResult, unreadable: Mapping[str, str]) -> Finished:
@@ -153,9 +162,8 @@ def _exit_code(streams: dict[str, str], closed: dict[str, str], errors: dict[str
 def _broken_steps(result: dg.ExecuteInProcessResult) -> Iterator[tuple[str, str]]:
     for event in result.all_events:
         error = event.step_failure_data.error if event.is_step_failure else None
-        if error and error.cls_name != "DagsterAssetCheckFailedError":
-            innermost = error.cause or error
-            yield str(event.step_key), innermost.message.strip()
+        if error and error.cls_name != reasons.CHECKS_FAILED:
+            yield str(event.step_key), reasons.text(error)
 
 
 def _published(result: dg.ExecuteInProcessResult) -> str | None:

@@ -14,7 +14,7 @@ from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from ingestion.connections import Connection
 from ingestion.settings import settings
-from orchestration import progress
+from orchestration import dbt_tests, progress
 from orchestration.dbt_child import executable
 from orchestration.defs.ingest import asset_key
 from orchestration.defs.writer import WRITER_POOL, WarehouseWriter
@@ -110,7 +110,7 @@ def dbt_definitions(connections: Sequence[Connection]) -> dg.Definitions:
 
 
 def as_built(events: Sequence[Any], nodes: Mapping[str, Any]) -> Iterator[Any]:
-    """The events of a finished build; materialisations carry the rows and columns their tables have now.
+    """The events of a finished build; tables say their rows and columns, failed tests what they found.
 
     Args:
         events: of dagster-dbt, each with the `unique_id` of its node.
@@ -123,12 +123,22 @@ def as_built(events: Sequence[Any], nodes: Mapping[str, Any]) -> Iterator[Any]:
     rows = row_counts([_table(node) for node in seen if node["config"]["materialized"] != "view"])
     types = column_types([_table(node) for node in seen])
     for event in events:
+        if isinstance(event, dg.AssetCheckResult) and not event.passed:
+            yield event._replace(description=_failed(event, nodes))
+            continue
         if id(event) not in built:
             yield event
             continue
         node = built[id(event)]
         metadata = _metadata(node, rows.get(_table(node)), types.get(_table(node)))
         yield event.with_metadata({**event.metadata, **metadata})
+
+
+def _failed(event: dg.AssetCheckResult, nodes: Mapping[str, Any]) -> str:
+    node, path = nodes[event.metadata["unique_id"].value], event.asset_key.path if event.asset_key else []
+    n_failing = event.metadata.get("dagster_dbt/failed_row_count")
+    told = n_failing is not None and RESTRICTED not in path
+    return dbt_tests.sentence(node, ".".join(path), event.metadata["status"].value, n_failing.value if told else None)
 
 
 def _table(node: Mapping[str, Any]) -> str:

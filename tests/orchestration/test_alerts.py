@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import dagster as dg
@@ -31,14 +32,18 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster_shared.error import SerializableErrorInfo
 
+from ingestion.errors import LockHeld
 from orchestration import alerts
 from orchestration.defs.sensors import (
     ALARM_KEY,
     SENSORS,
     alarm_state,
+    check_alert,
     failed_checks,
     failed_runs,
-    new_warnings,
+    failed_since,
+    failure_alerts,
+    latest_judged,
     overdue_tables,
 )
 
@@ -84,9 +89,9 @@ def kept(home: Path) -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
-@dg.asset(check_specs=[dg.AssetCheckSpec("loaded", asset="table")])
+@dg.asset(check_specs=[dg.AssetCheckSpec("whole", asset="table")])
 def table() -> dg.MaterializeResult:
-    return dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="loaded", passed=False)])
+    return dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="whole", passed=False)])
 
 
 TODAY: dict[str, dg.AssetCheckResult] = {}
@@ -131,7 +136,7 @@ def test_a_failed_check_of_a_successful_run_is_told_once(
     assert dg.materialize([table], instance=instance).success
     cursor = look(instance)
     look(instance, cursor)
-    assert webhook.heard == ["Failed checks (1 error):\nerror table: loaded"]
+    assert webhook.heard == ["Failed checks (1 error):\nerror table: whole"]
 
 
 def test_the_same_check_failing_again_waits_for_the_cool_down(
@@ -142,7 +147,7 @@ def test_the_same_check_failing_again_waits_for_the_cool_down(
         dg.materialize([table], instance=instance)
         cursor = look(instance, cursor)
     assert len(webhook.heard) == 1
-    alerts.send(alerts.Alert("checks error table: loaded", "again"), cool_down=timedelta(0))
+    alerts.send(alerts.Alert("checks error table: whole", "again"), cool_down=timedelta(0))
     assert len(webhook.heard) == 2
 
 
@@ -151,15 +156,15 @@ def test_a_look_inside_a_long_run_does_not_hide_what_the_run_finds_later(
 ) -> None:
     cursors: list[str | None] = []
 
-    @dg.asset(check_specs=[dg.AssetCheckSpec("loaded", asset="table")], name="table")
+    @dg.asset(check_specs=[dg.AssetCheckSpec("whole", asset="table")], name="table")
     def slow() -> dg.MaterializeResult:
         cursors.append(look(instance))
-        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="loaded", passed=False)])
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="whole", passed=False)])
 
     dg.materialize([slow], instance=instance)
     assert webhook.heard == []
     look(instance, cursors[0])
-    assert webhook.heard == ["Failed checks (1 error):\nerror table: loaded"]
+    assert webhook.heard == ["Failed checks (1 error):\nerror table: whole"]
 
 
 def test_a_failure_is_told_although_the_next_run_has_planned_the_check_again(
@@ -167,13 +172,13 @@ def test_a_failure_is_told_although_the_next_run_has_planned_the_check_again(
 ) -> None:
     dg.materialize([table], instance=instance)
 
-    @dg.asset(check_specs=[dg.AssetCheckSpec("loaded", asset="table")], name="table")
+    @dg.asset(check_specs=[dg.AssetCheckSpec("whole", asset="table")], name="table")
     def killed() -> dg.MaterializeResult:
         raise dg.Failure("the power went")
 
     dg.materialize([killed], instance=instance, raise_on_error=False)
     look(instance)
-    assert webhook.heard == ["Failed checks (1 error):\nerror table: loaded"]
+    assert webhook.heard == ["Failed checks (1 error):\nerror table: whole"]
 
 
 def test_a_standing_warning_is_told_once_and_again_when_it_returns(
@@ -191,10 +196,8 @@ def test_a_run_without_a_daemon_finds_new_warnings_itself(home: Path, instance: 
     found = []
     for passed in (False, False, True, False):
         judge(instance, passed=passed, severity=dg.AssetCheckSeverity.WARN)
-        found.append([record.key.name for record in new_warnings(instance, [SOUND])])
-    judge(instance, passed=False, severity=dg.AssetCheckSeverity.ERROR)
+        found.append([record.key.name for record in failed_since(instance, [SOUND], cursor=0)[0]])
     assert found == [["sound"], [], [], ["sound"]]
-    assert new_warnings(instance, [SOUND]) == []
 
 
 def test_a_standing_error_is_told_every_time(webhook: type[_Listener], instance: dg.DagsterInstance) -> None:
@@ -214,6 +217,146 @@ def test_a_failed_run_is_told_with_its_reason(webhook: type[_Listener], instance
     failed_runs(context)
     assert len(webhook.heard) == 1
     assert "`breaking` failed" in webhook.heard[0]
+
+
+@pytest.mark.parametrize("failed_before_a_step", [True, False])
+def test_a_run_that_found_the_warehouse_locked_says_who_holds_it(
+    failed_before_a_step: bool, webhook: type[_Listener], instance: dg.DagsterInstance
+) -> None:
+    @dg.resource
+    def warehouse(_: object) -> None:
+        if failed_before_a_step:
+            raise LockHeld("4711", "today")
+
+    @dg.op(required_resource_keys={"warehouse"})
+    def write() -> None:
+        try:
+            raise LockHeld("4711", "today")
+        except LockHeld as error:
+            raise RuntimeError("it did not work") from error
+
+    @dg.job(resource_defs={"warehouse": warehouse})
+    def writing() -> None:
+        write()
+
+    told_of(writing, instance)
+    assert ("write: " in webhook.heard[0]) != failed_before_a_step
+    assert webhook.heard[0].count("Another run holds the warehouse: pid 4711, started today.") == 1
+    assert "LockHeld" not in webhook.heard[0]
+
+
+def test_the_text_of_an_error_that_nobody_foresaw_is_not_told(
+    webhook: type[_Listener], instance: dg.DagsterInstance
+) -> None:
+    @dg.op
+    def converts() -> None:
+        int("jane.doe@example.com")
+
+    @dg.job
+    def converting() -> None:
+        converts()
+
+    told_of(converting, instance)
+    assert webhook.heard[0].endswith("failed: converts: `ValueError`; its text is in the run's log")
+
+
+def test_a_run_in_which_only_checks_failed_is_told_by_the_checks(
+    webhook: type[_Listener], instance: dg.DagsterInstance
+) -> None:
+    @dg.asset_check(asset="judged", name="sound", blocking=True)
+    def sound() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=False)
+
+    job = dg.Definitions(asset_checks=[sound]).resolve_implicit_global_asset_job_def()
+    told_of(job, instance)
+    look(instance)
+    assert webhook.heard == ["Failed checks (1 error):\nerror judged: sound"]
+
+
+def told_of(job: dg.JobDefinition, instance: dg.DagsterInstance) -> None:
+    """Let the job fail and the sensor see it."""
+    result = job.execute_in_process(instance=instance, raise_on_error=False)
+    failed_runs(
+        dg.build_run_status_sensor_context(
+            "failed_runs", result.get_run_failure_event(), instance, result.dagster_run
+        ).for_run_failure()
+    )
+
+
+RAW = [dg.AssetKey(["raw_ats", "ats_main", name]) for name in ("jobs", "offers", "users")]
+REASON: dict[str, str] = {}
+"""What keeps a stream from being loaded, by its name."""
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(key, freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50)))
+        for key in RAW
+    ],
+    check_specs=[dg.AssetCheckSpec("loaded", asset=key) for key in RAW],
+)
+def sync_ats() -> Iterator[Any]:
+    for key in RAW:
+        error = REASON.get(key.path[-1])
+        yield dg.MaterializeResult(key)
+        yield dg.AssetCheckResult(
+            passed=not error, check_name="loaded", asset_key=key, metadata={"error": error} if error else {}
+        )
+
+
+STREAMS = dg.Definitions(assets=[sync_ats, judged])
+LOADED_CHECKS = [dg.AssetCheckKey(key, "loaded") for key in RAW]
+
+
+def test_failed_streams_are_told_with_their_reason_by_whoever_looks_first_and_once(
+    webhook: type[_Listener], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(REASON, "jobs", "No right. Widen it.")
+    monkeypatch.setitem(REASON, "offers", "No right. Widen it.")
+    TODAY["sound"] = dg.AssetCheckResult(check_name="sound", passed=False)
+    dg.materialize([sync_ats, judged], instance=instance)
+    failed_checks(dg.build_sensor_context(instance, repository_def=STREAMS.get_repository_def()))
+    told = [
+        "2 streams could not be loaded; the rest is.\nats_main.jobs, ats_main.offers: No right. Widen it.",
+        "Failed checks (1 error):\nerror judged: sound",
+    ]
+    assert webhook.heard == told
+    as_qoh_run, _ = failed_since(instance, [SOUND, *LOADED_CHECKS], cursor=0)
+    alerts.send(*failure_alerts(as_qoh_run))
+    assert webhook.heard == told
+
+
+def test_a_check_says_what_it_found_and_its_name_once(webhook: type[_Listener], instance: dg.DagsterInstance) -> None:
+    for said in ("`judged`: `sound` fails: 3 rows. Mend them.", "3 rows."):
+        warn = dg.AssetCheckSeverity.WARN
+        TODAY["sound"] = dg.AssetCheckResult(check_name="sound", passed=False, severity=warn, description=said)
+        dg.materialize([judged], instance=instance)
+        records = list(latest_judged(instance, [SOUND]))
+        webhook.heard.append(check_alert(records).text.splitlines()[1])
+    assert webhook.heard == ["warning `judged`: `sound` fails: 3 rows. Mend them.", "warning judged: sound: 3 rows."]
+
+
+@pytest.mark.parametrize("ever_loaded", [True, False])
+def test_a_stream_that_fails_in_every_run_becomes_overdue_although_its_asset_is_made(
+    ever_loaded: bool, webhook: type[_Listener], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_after(hours: int) -> None:
+        clock = SimpleNamespace(time=lambda: time.time() + 3600 * hours)
+        monkeypatch.setattr("orchestration.defs.sensors.time", clock)
+        overdue_tables(dg.build_sensor_context(instance, repository_def=STREAMS.get_repository_def()))
+
+    if ever_loaded:
+        dg.materialize([sync_ats], instance=instance)
+    monkeypatch.setitem(REASON, "offers", "No right. Widen it.")
+    for _ in range(2):
+        dg.materialize([sync_ats], instance=instance)
+    look_after(49)
+    assert webhook.heard == []
+    look_after(51)
+    look_after(52)
+    assert webhook.heard == [
+        "1 stream overdue: every run failed for longer than a table may be old.\nats_main.offers: No right. Widen it."
+    ]
 
 
 def test_the_log_is_a_notifier_without_any_setting(home: Path) -> None:
@@ -335,12 +478,12 @@ def test_an_alert_that_was_not_delivered_is_told_by_the_next_look_and_only_to_wh
     dg.materialize([table], instance=instance)
     webhook.answer = 500
     cursor = look(instance)
-    assert list(alerts.alarm_state()["waiting"]["webhook"]) == ["checks error table: loaded"]
+    assert list(alerts.alarm_state()["waiting"]["webhook"]) == ["checks error table: whole"]
     webhook.answer = 200
     cursor = look(instance, cursor)
     look(instance, cursor)
-    assert webhook.heard == ["Failed checks (1 error):\nerror table: loaded"]
-    assert (home / "alerts.log").read_text().count("error table: loaded") == 1
+    assert webhook.heard == ["Failed checks (1 error):\nerror table: whole"]
+    assert (home / "alerts.log").read_text().count("error table: whole") == 1
     assert alerts.alarm_state()["waiting"]["webhook"] == {}
 
 

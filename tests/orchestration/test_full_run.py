@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging.handlers
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -18,15 +23,19 @@ from ingestion.exit_codes import ExitCode
 from ingestion.lock import warehouse_lock
 from ingestion.privacy import Vault
 from ingestion.warehouse import open_published, published_path
-from orchestration.defs.ingest import COUNTS
+from orchestration import progress
+from orchestration.defs.ingest import COUNTS, asset_key, stored_rows
 from orchestration.defs.publish import sha256
 from orchestration.defs.quality import check_key
+from orchestration.defs.sensors import failed_checks
 from orchestration.defs.transform import RESTRICTED
 from orchestration.defs.validity import data_clock, fresh_estimates, kept_estimates
 from orchestration.dictionary import dictionary
 from orchestration.inputs import inputs
 from orchestration.lineage import lineage
 from orchestration.manifest import manifest
+from orchestration.run import Finished
+from orchestration.runs import PROCESS_TAG
 from validity.analysis import DEFINITION_VERSION
 
 from .conftest import Company
@@ -228,21 +237,102 @@ def test_no_clear_identifier_reaches_dagsters_history(company: Company) -> None:
     assert not leaks
 
 
-def test_a_second_run_reads_only_news_and_a_failed_stream_leaves_the_others(company: Company) -> None:
+@dataclass
+class Second:
+    """A second run, in which one stream fails and which finds that an earlier run was killed."""
+
+    finished: Finished
+    killed: str
+    said: list[str]
+    logged: list[str]
+    alerts: list[str]
+
+
+@dg.job
+def dies() -> None: ...
+
+
+@pytest.fixture(scope="module")
+def second(company: Company, instance: dg.DagsterInstance) -> Second:
     from orchestration.run import nightly
 
+    dead = instance.create_run_for_job(dies, status=dg.DagsterRunStatus.STARTED).run_id
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    instance.add_run_tags(dead, {PROCESS_TAG: f"{dead} {gone.pid} 1.00"})
+    log = company.home / "alerts.log"
+    before = len(log.read_text()) if log.exists() else 0
+    said: list[Any] = []
+    logged = logging.handlers.BufferingHandler(1000)
+    logging.getLogger().addHandler(logged)
     company.sandbox.chaos("missing_scope:offers", True)
     try:
-        second = nightly(company.connections, {"sweep": True})
+        with progress.listening(said.append):
+            finished = nightly(company.connections, {"sweep": True})
     finally:
         company.sandbox.chaos("missing_scope:offers", False)
-    assert second.exit_code == ExitCode.STREAMS_FAILED
-    assert list(second.failed_streams) == ["greenhouse_main.offers"]
-    assert "offers" in second.failed_streams["greenhouse_main.offers"]
-    assert second.published
-    assert second.published > company.first.published
-    assert sum(counted["n_changed"] for counted in second.changes.values()) == 0
-    assert sum(counted["n_deleted"] for counted in second.changes.values()) == 0
+        logging.getLogger().removeHandler(logged)
+    sentences = [one for one in said if isinstance(one, str)]
+    texts = [record.getMessage() for record in logged.buffer if record.name.startswith("qoh")]
+    return Second(finished, dead, sentences, texts, log.read_text()[before:].splitlines())
+
+
+def test_a_second_run_reads_only_news_and_a_failed_stream_leaves_the_others(company: Company, second: Second) -> None:
+    done = second.finished
+    assert done.exit_code == ExitCode.STREAMS_FAILED
+    assert list(done.failed_streams) == ["greenhouse_main.offers"]
+    assert "offers" in done.failed_streams["greenhouse_main.offers"]
+    assert done.published
+    assert done.published > company.first.published
+    assert sum(counted["n_changed"] for counted in done.changes.values()) == 0
+    assert sum(counted["n_deleted"] for counted in done.changes.values()) == 0
+
+
+def test_a_raw_table_plots_its_rows_also_when_none_was_read(
+    company: Company, second: Second, instance: dg.DagsterInstance
+) -> None:
+    with warehouse_lock():
+        stored = {
+            asset_key(connection, name): n_rows
+            for connection in company.connections
+            for name, n_rows in stored_rows(connection, vendors()[connection.vendor].STREAMS).items()
+        }
+    made = instance.event_log_storage.get_latest_materialization_events(list(stored))
+    plotted = {
+        key: event.asset_materialization.metadata["dagster/row_count"].value for key, event in made.items() if event
+    }
+    assert plotted == stored
+    offers = dg.AssetKey(["raw_greenhouse", "greenhouse_main", "offers"])
+    assert stored[offers] > 0, "the stream that failed keeps its rows"
+
+
+def test_what_went_wrong_is_told_once_and_not_over_the_summary(
+    company: Company, second: Second, instance: dg.DagsterInstance
+) -> None:
+    offers = [line for line in second.alerts if "greenhouse_main.offers: " in line]
+    assert offers == [f"greenhouse_main.offers: {second.finished.failed_streams['greenhouse_main.offers']}"]
+    assert sum(second.killed[:8] in line for line in second.alerts) == 1
+    assert sum(second.killed[:8] in line for line in second.said) == 1
+    assert second.logged == []
+    log = company.home / "alerts.log"
+    before = log.read_text()
+    repository = company.definitions().get_repository_def()
+    failed_checks(dg.build_sensor_context(instance, repository_def=repository))
+    assert log.read_text() == before, "the sensor finds the same"
+
+
+def test_a_failed_dbt_test_says_what_it_found(company: Company) -> None:
+    employees, spells = dg.AssetKey(["canonical", "employees"]), dg.AssetKey(["canonical", "employment_spells"])
+    with warehouse_lock(), duckdb.connect(os.environ["QOH_WAREHOUSE_PATH"]) as connection:
+        one = "select connection_id, employee_id from canonical.employment_spells limit 1"
+        connection.execute(f"delete from canonical.employees where (connection_id, employee_id) in ({one})")
+    try:
+        result = company.materialize(dg.AssetSelection.checks_for_assets(spells))
+    finally:
+        company.materialize(dg.AssetSelection.assets(employees))
+    [warned] = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    assert warned.severity == dg.AssetCheckSeverity.WARN
+    assert "fails: 1 key (connection_id, employee_id) without a row in `employees`" in (warned.description or "")
 
 
 def made(result: dg.ExecuteInProcessResult) -> list[str]:
