@@ -7,7 +7,7 @@ every run and the settled ones once a week.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -195,6 +195,7 @@ RECENT = timedelta(days=60)
 
 _PAGING = BodyCursor("endingCursor", "startingAfter", more="hasMore")
 _PAGE = {"limit": "100"}  # the default is 10
+_PLACES = ("review_cycle_id", "question_id")
 
 
 PURPOSES = ("base_url", "api_key")
@@ -336,7 +337,7 @@ class Connector:
                 yield response.ids_at("data", "id")
 
     def probe(self) -> list[ProbeResult]:
-        """Connection, clock, rate limit; then every stream, reviews by the first cycle there is."""
+        """Connection, clock, rate limit; then every stream: reviews by the first cycle, questions by its reviews."""
         results = probe_connection(self._client, self.clock_path, {"limit": "1"})
         if results[0].status == "problem":
             return results
@@ -345,21 +346,38 @@ class Connector:
             cycles = self._client.get("/reviewCycles", {"limit": "1"}).list_at("data")
         except IngestionError as error:
             results.append(ProbeResult("stream review_cycles", "problem", str(error)))
-        streams = [s for s in STREAMS if "{" not in s.path or ("review_cycle_id" in s.path and cycles)]
         if not cycles:
             results.append(
                 ProbeResult("review cycles", "warning", "No review cycle is visible; nothing can be estimated.")
             )
-        cycle = str(cycles[0]["id"]) if cycles else ""
+        known = {"review_cycle_id": str(cycles[0]["id"])} if cycles else {}
+        known |= self._some_question(known)
+        streams = [s for s in STREAMS if all(f"{{{name}}}" not in s.path or name in known for name in _PLACES)]
 
         def smallest(stream: Stream) -> Response:
-            path = stream.path.format(review_cycle_id=cycle)
-            return self._client.get(path, {"limit": "1", **stream.params}, needs=stream.scope)
+            path = stream.path.format(**known)
+            one = {} if "{question_id}" in stream.path else {"limit": "1"}
+            return self._client.get(path, {**one, **stream.params}, needs=stream.scope)
 
         return results + probe_streams(self._client, streams, smallest, _without_external_id)
 
+    def _some_question(self, known: Mapping[str, str]) -> dict[str, str]:
+        """A question that a review of the cycle answers; nothing where no review may be read, which is told of it."""
+        if not known:
+            return {}
+        reviews = next(s for s in STREAMS if s.name == "reviews")
+        try:
+            response = self._client.get(reviews.path.format(**known), {"limit": "10", **reviews.params})
+            number = next(filter(None, (dig(record, "question.id") for record in response.list_at("data"))), None)
+        except IngestionError:
+            return {}
+        return {"question_id": str(number)} if number else {}
+
 
 def _without_external_id(stream: Stream, response: Response) -> list[str]:
+    if stream.name == "questions":  # the only one that is no list
+        response.object_at()
+        return []
     records = [record for record in response.list_at("data") if isinstance(record, dict)]
     if stream.name == "users" and records and "externalUserId" not in records[0]:
         return ["externalUserId"]

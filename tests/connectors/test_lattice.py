@@ -234,7 +234,10 @@ def test_the_doctor_finds_nothing_wrong_with_a_healthy_account(company: Any, con
     assert {result.status for result in connect("lattice").probe()} == {"ok"}
 
 
-def test_the_doctor_names_what_the_key_may_not_read(company: Any, connect: Callable[..., Any]) -> None:
-    company.chaos("missing_scope:reviews")
+@pytest.mark.parametrize(("place", "stream"), [("reviews", "reviews"), ("question", "questions")])
+def test_the_doctor_names_what_the_key_may_not_read(
+    place: str, stream: str, company: Any, connect: Callable[..., Any]
+) -> None:
+    company.chaos(f"missing_scope:{place}")
     problems = [result for result in connect("lattice").probe() if result.status != "ok"]
-    assert [result.subject for result in problems] == ["stream reviews"]
+    assert [result.subject for result in problems] == [f"stream {stream}"]
