@@ -38,7 +38,7 @@ STAGES: Mapping[str, str] = {
     "hired": "Hired",
 }
 COVERAGE_STEPS: Mapping[str, tuple[str, str]] = {
-    "hired": ("Hired", "applications with an accepted offer"),
+    "hired": ("Hired", "applications with an accepted offer, without internal moves and rehires"),
     "linked": ("Found in the HR system", "the hire and the employee are known to be one person"),
     "tenured": ("Stayed long enough", "stayed into the months in which performance is judged, or was judged in them"),
     "rated": ("Rated", "has a manager rating in those months that can be compared"),

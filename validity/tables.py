@@ -142,6 +142,7 @@ TABLES: dict[str, TableSpec] = {
             ),
             "setting": ("double", "ρ of unrecorded information, δ in residual SDs, or the reliability; null: none."),
             **_INTERVAL,
+            "value": ("double", "Validity under that assumption, of an estimate that is shown; 0 beside tipping_rho."),
         },
     ),
     "validity_incremental": TableSpec(
