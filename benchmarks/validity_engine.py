@@ -76,6 +76,7 @@ def marts(size: Size, seed: int = 1) -> Marts:
     for name in ("ranges", "hours"):
         total = frames[name].groupby("technique", as_index=False).sum(numeric_only=True).assign(job_family="all")
         frames[name] = pd.concat([frames[name], total], ignore_index=True)
+    frames["ranges"]["outside_share"] = 0.2
     return Marts(**frames)
 
 
@@ -139,7 +140,6 @@ def _frames(
                 "technique": list(TECHNIQUES),
                 "n_hired": len(people),
                 "n_not_hired": int((~hired).sum()),
-                "outside_share": 0.2,
             }
         ),
         "bins": _bins(family, scores, hired),
