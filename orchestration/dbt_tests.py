@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestration.terminal import counted
+from ingestion.progress import counted
 
 REF = re.compile(r"ref\('(\w+)'\)")
 AGAIN = "Run `qoh run` again; if it stays, the model is wrong: the query in QOH_HOME/{query} finds them."

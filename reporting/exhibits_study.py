@@ -179,7 +179,7 @@ def applicants(tables: Tables) -> Exhibit | None:
         (
             *who(row),
             *(people(getattr(row, name)) for name in ("n_applicants", "n_scored", "n_hired", "n_rated")),
-            words.NOTHING if words.tells_few(row.n_hired, row.n_applicants) else percent(row.selection_ratio),
+            percent(row.selection_ratio),
             decimal(row.u),
         )
         for row in rows_of(main_diagnostics(tables))

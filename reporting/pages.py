@@ -289,9 +289,7 @@ def _diagnostics_row(one: Technique, facts: pd.Series) -> tuple[str, ...]:
     return (
         one.label,
         *(people(facts[name]) for name in ("n_applicants", "n_scored", "n_hired", "n_rated")),
-        words.NOTHING
-        if words.tells_few(facts["n_hired"], facts["n_applicants"])
-        else percent(facts["selection_ratio"]),
+        percent(facts["selection_ratio"]),
         correlation(facts["u"]),
         percent(facts["extrapolation_share"]),
         percent(facts["unrecorded_share"]),

@@ -12,8 +12,8 @@ import pandas as pd
 NOTHING = "–"
 SMALLEST_COUNT_SHOWN = 5
 SMALLEST_GROUP_SHOWN = 10
-_INTERVAL = re.compile(r"\[[^]]*\]")
 """As `validity.thresholds` has them (a test compares): this package imports no other of ours."""
+_INTERVAL = re.compile(r"\[[^]]*\]")
 
 TECHNIQUES: Mapping[str, str] = {
     "structured_behavioural": "Structured behavioural",
